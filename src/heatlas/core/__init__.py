@@ -1,0 +1,1 @@
+"""Frozen values and shared services; imports nothing else of Heatlas."""

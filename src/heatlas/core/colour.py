@@ -1,0 +1,229 @@
+"""How values become colours: tables, limits, fade and ticks, the same in every output."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from heatlas.core.errors import DataError, UnknownNameError
+from heatlas.core.statmap import StatMap
+from heatlas.core.threshold import Threshold
+from heatlas.core.validate import own_array, set_field
+from heatlas.core.value import Value
+from heatlas.core.words import unknown
+
+ScaleKind = Literal["diverging", "sequential"]
+DIVERGING_DEFAULT = "vik"
+SEQUENTIAL_DEFAULT = "batlow"
+DIVERGING_TABLES = ("vik", "RdBu_r")
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class ColourScale(Value):
+    """Everything that decides the colour and the opacity of a value.
+
+    Parameters
+    ----------
+    table : str
+        Name of the colour table, see :func:`colour_tables`.
+    kind : {"diverging", "sequential"}
+        Diverging scales are symmetric around zero.
+    low, high : float
+        Values at the two ends of the bar; beyond them colours saturate.
+    true_low, true_high : float
+        Smallest and largest value that the picture holds.
+    label : str
+        Quantity and unit, for the bar.
+    cuts : tuple of float
+        Thresholds to mark on the bar, signed.
+    fade_full : float, optional
+        Magnitude from which on evidence is fully opaque; None draws everything opaque.
+    """
+
+    table: str
+    kind: ScaleKind
+    low: float
+    high: float
+    true_low: float
+    true_high: float
+    label: str = ""
+    cuts: tuple[float, ...] = ()
+    fade_full: float | None = None
+
+    def __post_init__(self) -> None:
+        """Check the limits and the name of the table."""
+        if not np.isfinite([self.low, self.high]).all() or self.high <= self.low:
+            raise DataError(f"colour scale: limits {self.low} to {self.high} span nothing.")
+        colour_table(self.table)
+        for name in ("low", "high", "true_low", "true_high"):
+            set_field(self, name, to=float(getattr(self, name)))
+        set_field(self, "cuts", to=tuple(float(cut) for cut in self.cuts))
+
+    @property
+    def saturates_low(self) -> bool:
+        """True when values lie below the bar."""
+        return self.true_low < self.low
+
+    @property
+    def saturates_high(self) -> bool:
+        """True when values lie above the bar."""
+        return self.true_high > self.high
+
+    def indices(self, values: ArrayLike) -> NDArray[np.uint8]:
+        """Return the row of the colour table for each value; NaN gives 0."""
+        share = (np.asarray(values, dtype=np.float64) - self.low) / (self.high - self.low)
+        return np.rint(np.clip(np.nan_to_num(share), 0, 1) * 255).astype(np.uint8)
+
+    def colours(self, values: ArrayLike) -> NDArray[np.uint8]:
+        """Return RGB of each value, shape (..., 3)."""
+        return colour_table(self.table)[self.indices(values)]
+
+    def opacity(self, values: ArrayLike) -> NDArray[np.float64]:
+        """Return the opacity of each value, 0 to 1: quadratic up to ``fade_full``; NaN gives 0.
+
+        The quadratic fade follows Taylor et al. (2023), doi:10.1016/j.neuroimage.2023.120138.
+        """
+        size = np.abs(np.asarray(values, dtype=np.float64))
+        if self.fade_full is None:
+            return np.isfinite(size).astype(np.float64)
+        return np.clip(np.nan_to_num(size / self.fade_full), 0, 1) ** 2
+
+
+def colour_tables() -> tuple[str, ...]:
+    """Return the names of the colour tables."""
+    return tuple(_stored_tables())
+
+
+@cache
+def colour_table(name: str) -> NDArray[np.uint8]:
+    """Return a colour table, shape (256, 3).
+
+    Parameters
+    ----------
+    name : str
+        ``vik`` and ``batlow`` (Crameri 2018, doi:10.5281/zenodo.1243862) are the defaults;
+        ``jet`` exists on request only.
+
+    Returns
+    -------
+    numpy.ndarray of uint8
+        RGB, read-only.
+
+    Raises
+    ------
+    UnknownNameError
+        If there is no such table.
+    """
+    stored = _stored_tables()
+    if name not in stored:
+        raise UnknownNameError(unknown("colour table", name, known=stored))
+    table = np.frombuffer(bytes.fromhex(stored[name]), dtype=np.uint8).reshape(256, 3)
+    return own_array(table, name=name, dtype=np.uint8)
+
+
+def scale_for(
+    stat_map: StatMap,
+    *,
+    threshold: Threshold | None = None,
+    table: str | None = None,
+    limit: float | None = None,
+) -> ColourScale:
+    """Return the default colour scale of one map (see :func:`shared_scale`)."""
+    return shared_scale([stat_map], threshold=threshold, table=table, limit=limit)
+
+
+def shared_scale(
+    stat_maps: list[StatMap],
+    *,
+    threshold: Threshold | None = None,
+    table: str | None = None,
+    limit: float | None = None,
+) -> ColourScale:
+    """Return one colour scale for panels that show the same quantity.
+
+    Parameters
+    ----------
+    stat_maps : list of StatMap
+        The panels.
+    threshold : Threshold, optional
+        Judgement that sets fade and cuts; None or a descriptive one draws everything opaque.
+    table : str, optional
+        Colour table; the default is ``vik`` for signed maps and ``batlow`` for others.
+    limit : float, optional
+        Magnitude at which colours saturate; the default is the largest magnitude.
+
+    Returns
+    -------
+    ColourScale
+        Diverging and symmetric when a map is signed and holds negative values or is a
+        statistic, sequential otherwise.
+
+    Raises
+    ------
+    DataError
+        If no map holds a finite value.
+    """
+    low, high = _true_limits(stat_maps)
+    signed = any(m.is_signed and (m.is_statistic or low < 0) for m in stat_maps)
+    if table is not None and table in DIVERGING_TABLES:
+        signed = True
+    bound = limit if limit is not None else (max(abs(low), abs(high)) or 1.0)
+    first = stat_maps[0]
+    judged = threshold is not None and threshold.judges
+    bottom = -bound if signed else _sequential_bottom(low, bound, faded=judged)
+    return ColourScale(
+        table=table or (DIVERGING_DEFAULT if signed else SEQUENTIAL_DEFAULT),
+        kind="diverging" if signed else "sequential",
+        low=bottom,
+        high=bound if bound > bottom else bottom + 1.0,
+        true_low=low,
+        true_high=high,
+        label=_label(first),
+        cuts=_cuts(threshold, signed=signed) if judged else (),
+        fade_full=_fade_full(threshold, bound) if judged else None,
+    )
+
+
+def _true_limits(stat_maps: list[StatMap]) -> tuple[float, float]:
+    finite = [m.values[np.isfinite(m.values)] for m in stat_maps]
+    finite = [values for values in finite if values.size]
+    if not finite:
+        raise DataError("No map holds a finite value, so there is nothing to colour.")
+    return float(min(v.min() for v in finite)), float(max(v.max() for v in finite))
+
+
+def _sequential_bottom(low: float, bound: float, *, faded: bool) -> float:
+    """Start at zero, so that colour is proportional to value, unless values lie below it."""
+    return 0.0 if faded or low >= 0 else min(low, bound)
+
+
+def _fade_full(threshold: Threshold | None, bound: float) -> float:
+    cut = threshold.cut if threshold is not None else None
+    return abs(cut) if cut else bound
+
+
+def _cuts(threshold: Threshold | None, *, signed: bool) -> tuple[float, ...]:
+    if threshold is None or threshold.cut is None:
+        return ()
+    cut = threshold.cut
+    return (-cut, cut) if signed and threshold.two_sided else (cut,)
+
+
+def _label(stat_map: StatMap) -> str:
+    if stat_map.is_statistic:
+        return stat_map.kind
+    words = stat_map.quantity or stat_map.kind
+    return f"{words} ({stat_map.unit})" if stat_map.unit else words
+
+
+@cache
+def _stored_tables() -> dict[str, str]:
+    text = files("heatlas.core").joinpath("colour_tables.json").read_text(encoding="utf-8")
+    tables: dict[str, str] = json.loads(text)
+    return tables

@@ -1,0 +1,118 @@
+"""The executor seam: the one place that owns workers and threads."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from typing import Protocol, TypeVar
+
+from heatlas.core.errors import DataError
+from heatlas.core.registry import Registry
+from heatlas.core.value import Value
+
+Item = TypeVar("Item")
+Outcome = TypeVar("Outcome")
+
+
+class Executor(Protocol):
+    """Maps a function over large, idempotent items; results come in the items' order."""
+
+    def map(self, function: Callable[[Item], Outcome], items: Iterable[Item]) -> Iterator[Outcome]:
+        """Yield ``function(item)`` for each item, in order."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class SerialExecutor(Value):
+    """Runs items one after the other in this process.
+
+    Parameters
+    ----------
+    threads_per_worker : int
+        Threads that numerical libraries may use inside one item.
+    """
+
+    threads_per_worker: int = 1
+
+    def map(self, function: Callable[[Item], Outcome], items: Iterable[Item]) -> Iterator[Outcome]:
+        """Yield ``function(item)`` for each item, in order."""
+        for item in items:
+            yield _limited(item, function=function, threads=self.threads_per_worker)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class ProcessExecutor(Value):
+    """Runs items in worker processes (loky, never fork).
+
+    Parameters
+    ----------
+    workers : int
+        Number of processes.
+    threads_per_worker : int
+        Threads that numerical libraries may use inside one item.
+    """
+
+    workers: int
+    threads_per_worker: int = 1
+
+    def map(self, function: Callable[[Item], Outcome], items: Iterable[Item]) -> Iterator[Outcome]:
+        """Yield ``function(item)`` for each item, in order."""
+        from loky import get_reusable_executor
+
+        pool = get_reusable_executor(max_workers=self.workers, timeout=60)
+        yield from pool.map(
+            partial(_limited, function=function, threads=self.threads_per_worker), items
+        )
+
+
+EXECUTORS: Registry[Callable[[int], Executor]] = Registry(
+    "executor",
+    {
+        "serial": lambda workers: SerialExecutor(),
+        "processes": lambda workers: ProcessExecutor(workers=workers),
+    },
+)
+
+
+def get_executor(name: str = "serial", *, workers: int = 1) -> Executor:
+    """Return an executor by name.
+
+    Parameters
+    ----------
+    name : {"serial", "processes"}
+        Where items run.
+    workers : int
+        Number of worker processes; ``serial`` ignores it.
+
+    Returns
+    -------
+    Executor
+        Results never depend on which one is taken.
+
+    Raises
+    ------
+    DataError
+        If fewer than one worker is asked for.
+    UnknownNameError
+        If no executor has that name.
+    """
+    if workers < 1:
+        raise DataError(f"workers: at least 1 is needed, got {workers}.")
+    return EXECUTORS[name](workers)
+
+
+def available_cores() -> int:
+    """Return the number of cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _limited(item: Item, *, function: Callable[[Item], Outcome], threads: int) -> Outcome:
+    """Run one item within the thread budget, so that BLAS sums in the same order everywhere."""
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(limits=threads):
+        return function(item)

@@ -1,0 +1,180 @@
+"""A page as a value: sections of paragraphs, tables, figures and notes, before any HTML."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from heatlas.core.provenance import Provenance
+from heatlas.core.table import Table
+from heatlas.core.validate import check_choice, set_field
+from heatlas.core.value import Value
+
+NoteKind = Literal["info", "warning", "lesson", "limit"]
+MediaType = Literal["image/png", "image/svg+xml"]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Paragraph(Value):
+    """Running text; plain words, no markup.
+
+    Parameters
+    ----------
+    text : str
+        The words.
+    """
+
+    text: str
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Listing(Value):
+    """A list of short texts.
+
+    Parameters
+    ----------
+    items : tuple of str
+        One entry each.
+    """
+
+    items: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Definitions(Value):
+    """Names with their contents, such as settings.
+
+    Parameters
+    ----------
+    items : tuple of (str, str)
+        Name and content.
+    """
+
+    items: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Note(Value):
+    """A remark that must not be overlooked.
+
+    Parameters
+    ----------
+    kind : {"info", "warning", "lesson", "limit"}
+        Decides heading and colour.
+    text : str
+        The words.
+    """
+
+    kind: NoteKind
+    text: str
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Figure(Value):
+    """A picture with its caption, which is also its alternative text.
+
+    Parameters
+    ----------
+    name : str
+        File stem in the results' ``figures`` folder.
+    content : bytes
+        The encoded picture.
+    media_type : {"image/png", "image/svg+xml"}
+        Its encoding.
+    caption : str
+        What is seen.
+    width, height : int
+        Size in CSS pixels at which it is shown.
+    """
+
+    name: str
+    content: bytes
+    caption: str
+    width: int
+    height: int
+    media_type: MediaType = "image/png"
+
+    def __post_init__(self) -> None:
+        """Check the encoding's name."""
+        check_choice(self.media_type, name="media type", known=("image/png", "image/svg+xml"))
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Columns(Value):
+    """Blocks side by side where the screen is wide enough.
+
+    Parameters
+    ----------
+    blocks : tuple of Block
+        From left to right.
+    """
+
+    blocks: tuple[Block, ...]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Details(Value):
+    """Blocks behind a summary line; open in print.
+
+    Parameters
+    ----------
+    summary : str
+        The line that is always seen.
+    blocks : tuple of Block
+        What it opens.
+    """
+
+    summary: str
+    blocks: tuple[Block, ...]
+
+
+Block = Paragraph | Listing | Definitions | Note | Figure | Table | Columns | Details
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Section(Value):
+    """A part of a page.
+
+    Parameters
+    ----------
+    title : str
+        Heading.
+    anchor : str
+        Name for links, lower case with hyphens.
+    blocks : tuple of Block
+        Content in order.
+    sections : tuple of Section
+        Sub-sections, one level deeper.
+    """
+
+    title: str
+    anchor: str
+    blocks: tuple[Block, ...] = ()
+    sections: tuple[Section, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Make the sequences tuples."""
+        set_field(self, "blocks", to=tuple(self.blocks))
+        set_field(self, "sections", to=tuple(self.sections))
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Page(Value):
+    """A whole page.
+
+    Parameters
+    ----------
+    title : str
+        Heading; never holds a name of a person.
+    lead : str
+        The first sentence, under the heading.
+    sections : tuple of Section
+        Content in order.
+    provenance : Provenance
+        How it came about; written into the page as a JSON block.
+    """
+
+    title: str
+    lead: str
+    sections: tuple[Section, ...]
+    provenance: Provenance = Provenance()
