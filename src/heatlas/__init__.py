@@ -1,3 +1,65 @@
 """Heatlas turns medical images into heat maps that can be trusted."""
 
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 __version__ = "0.1.0"
+
+from heatlas.core.renderer import register_renderer  # after __version__, which core reads
+
+if TYPE_CHECKING:
+    from heatlas.core.heatmap import HeatMap
+    from heatlas.core.stack import MapStack
+    from heatlas.core.statmap import StatMap
+    from heatlas.core.volume import Volume
+    from heatlas.study.inspect import inspect_file
+    from heatlas.study.load import load
+    from heatlas.study.reproduce import reproduce_results
+    from heatlas.study.run import run_study
+    from heatlas.study.show import draw
+
+_ROOMS = {
+    "HeatMap": "heatlas.core.heatmap",
+    "MapStack": "heatlas.core.stack",
+    "StatMap": "heatlas.core.statmap",
+    "Volume": "heatlas.core.volume",
+    "draw": "heatlas.study.show",
+    "inspect_file": "heatlas.study.inspect",
+    "load": "heatlas.study.load",
+    "reproduce_results": "heatlas.study.reproduce",
+    "run_study": "heatlas.study.run",
+}
+
+__all__ = [
+    "HeatMap",
+    "MapStack",
+    "StatMap",
+    "Volume",
+    "draw",
+    "inspect_file",
+    "load",
+    "reproduce_results",
+    "run_study",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name on first use, so that ``import heatlas`` costs next to nothing."""
+    if name not in _ROOMS:
+        raise AttributeError(f"module 'heatlas' has no attribute '{name}'")
+    return getattr(import_module(_ROOMS[name]), name)
+
+
+def _load_renderer() -> Any:
+    """Import the recipe that draws a heat map."""
+    return import_module("heatlas.study.show").heat_map_png
+
+
+register_renderer(_load_renderer)
+
+
+def __dir__() -> list[str]:
+    """List the public names."""
+    return [*__all__, "__version__"]

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
 from heatlas.core.colour import ColourScale, scale_for
-from heatlas.core.errors import NotSupportedError, SpaceMismatchError
+from heatlas.core.errors import SpaceMismatchError
 from heatlas.core.provenance import Provenance
+from heatlas.core.renderer import render_png
 from heatlas.core.statmap import StatMap
 from heatlas.core.threshold import Threshold, no_threshold
 from heatlas.core.validate import check_length
 from heatlas.core.value import Value
 from heatlas.core.words import count, number
-
-Renderer = Callable[["HeatMap"], bytes]
-_RENDERER_LOADERS: list[Callable[[], Renderer]] = []
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -92,9 +89,7 @@ class HeatMap(Value):
 
     def draw(self) -> bytes:
         """Return the default picture of the map as PNG bytes."""
-        if not _RENDERER_LOADERS:
-            raise NotSupportedError("No renderer is registered; import heatlas, not its parts.")
-        return _RENDERER_LOADERS[-1]()(self)
+        return render_png(self)
 
     def _repr_png_(self) -> bytes:
         """Let notebooks show the map."""
@@ -102,7 +97,7 @@ class HeatMap(Value):
 
     def _what(self) -> str:
         shown = self.shown
-        name: str = shown.kind if shown.is_statistic else shown.quantity or shown.kind
+        name = str(shown.kind) if shown.is_statistic else shown.quantity or shown.kind
         unit = f" in {shown.unit}" if shown.unit and not shown.is_statistic else ""
         of = f" of {shown.contrast}" if shown.contrast else ""
         return f"{name} map{unit}{of}"
@@ -159,8 +154,3 @@ def heat_map_of(
         title=title,
         provenance=stat_map.provenance,
     )
-
-
-def register_renderer(load: Callable[[], Renderer]) -> None:
-    """Register where :meth:`HeatMap.draw` finds its renderer; the package does so at import."""
-    _RENDERER_LOADERS.append(load)

@@ -79,12 +79,12 @@ class Figure(Value):
         File stem in the results' ``figures`` folder.
     content : bytes
         The encoded picture.
-    media_type : {"image/png", "image/svg+xml"}
-        Its encoding.
     caption : str
         What is seen.
     width, height : int
         Size in CSS pixels at which it is shown.
+    media_type : {"image/png", "image/svg+xml"}
+        Encoding of the content.
     """
 
     name: str

@@ -1,0 +1,1 @@
+"""Cleaning and quality control."""
