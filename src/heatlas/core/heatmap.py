@@ -111,7 +111,7 @@ class HeatMap(Value):
         if self.threshold.cut is None or self.threshold.method == "value":
             return ""
         bars = self.threshold.two_sided and self.judged.is_signed
-        name = self.judged.kind if self.judged.is_statistic else "value"
+        name: str = self.judged.kind if self.judged.is_statistic else "value"
         name = f"|{name}|" if bars else name
         return f"{name} > {number(self.threshold.cut, digits=3)}"
 
