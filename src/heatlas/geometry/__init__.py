@@ -1,0 +1,1 @@
+"""Moving values in space: smoothing, resampling, masks, regions and positions."""
