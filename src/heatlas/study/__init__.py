@@ -1,0 +1,1 @@
+"""Recipes: the only place where files, science and pictures meet."""
