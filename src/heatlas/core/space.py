@@ -224,7 +224,30 @@ class Mask(Value):
 
     def adjacency(self, kind: str) -> csr_array:
         """Return neighbours among the elements inside, shape (size, size)."""
+        if isinstance(self.space, Grid):
+            return _adjacency_among(self.indices, grid=self.space, kind=kind)
         return self.space.adjacency(kind)[self.indices][:, self.indices]
+
+
+def _adjacency_among(indices: NDArray[np.int64], *, grid: Grid, kind: str) -> csr_array:
+    """Return neighbours among a few voxels without building those of the whole grid."""
+    check_choice(kind, name="neighbourhood", known=GRID_NEIGHBOURHOODS)
+    steps = _half_steps(GRID_NEIGHBOURHOODS.index(kind) + 1)
+    voxels = np.stack(np.unravel_index(indices, grid.shape))
+    number = np.full(grid.size, -1, dtype=np.int64)
+    number[indices] = np.arange(len(indices))
+    first, second = [], []
+    for step in steps:
+        moved = voxels + np.array(step)[:, None]
+        within = ((moved >= 0) & (moved < np.array(grid.shape)[:, None])).all(axis=0)
+        found = np.full(len(indices), -1, dtype=np.int64)
+        found[within] = number[np.ravel_multi_index(tuple(moved[:, within]), grid.shape)]
+        first.append(np.flatnonzero(found >= 0))
+        second.append(found[found >= 0])
+    here, there = np.concatenate(first), np.concatenate(second)
+    rows, columns = np.concatenate([here, there]), np.concatenate([there, here])
+    ones = np.ones(len(rows), dtype=np.int8)
+    return coo_array((ones, (rows, columns)), shape=(len(indices), len(indices))).tocsr()
 
 
 def _half_steps(reach: int) -> list[tuple[int, int, int]]:
