@@ -1,0 +1,374 @@
+"""From the files of a cohort to one stack of maps on one grid, with everything lost counted."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from heatlas.core.errors import DataError, NotSupportedError, SpaceMismatchError
+from heatlas.core.execute import Executor
+from heatlas.core.provenance import Provenance
+from heatlas.core.space import Grid, Mask
+from heatlas.core.stack import MapStack
+from heatlas.core.store import StepStore, remember_arrays
+from heatlas.core.table import Column, Table
+from heatlas.core.value import Value
+from heatlas.core.volume import Volume
+from heatlas.core.words import count, percent
+from heatlas.geometry.mask import coverage_mask, mask_from_volume
+from heatlas.geometry.resample import coarsest, resample
+from heatlas.geometry.smooth import smooth
+from heatlas.io.header import ImageHeader
+from heatlas.io.nifti import read_header, read_volume, read_volumes
+from heatlas.study.cohort import CohortFiles
+from heatlas.study.plan import Event, Listener, silence
+from heatlas.study.spec import GridFile, MaskSpec, StudySpec
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class LoadedMaps(Value):
+    """The maps of a study, ready for models.
+
+    Parameters
+    ----------
+    stack : MapStack
+        All maps inside the mask.
+    coverage : Table
+        Per map: coverage of the mask before it was cut, values that are not finite, stored
+        orientation and whether it was resampled.
+    policy : tuple of str
+        How files became one stack, one sentence each.
+    warnings : tuple of str
+        What a reader must know about the files.
+    """
+
+    stack: MapStack
+    coverage: Table
+    policy: tuple[str, ...]
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _FileTask(Value):
+    """One file to read and prepare; it travels to a worker, so it holds no arrays but a mask."""
+
+    path: Path
+    volumes: tuple[int, ...] | None
+    grid: Grid
+    fwhm_mm: float
+    inside: Mask | None
+
+
+def load_maps(
+    files: CohortFiles,
+    *,
+    spec: StudySpec,
+    base: Path,
+    executor: Executor,
+    store: StepStore,
+    key: str,
+    listen: Listener = silence,
+) -> LoadedMaps:
+    """Read, resample where a policy says so, smooth and mask the maps of a cohort.
+
+    Parameters
+    ----------
+    files : CohortFiles
+        Participants and the paths of their maps.
+    spec : StudySpec
+        The study's grid policy, smoothing and mask.
+    base : Path
+        Folder of the study file.
+    executor : Executor
+        Reads and smooths.
+    store : StepStore
+        Keeps the prepared stack.
+    key : str
+        Names the prepared stack in the store.
+    listen : callable
+        Hears of every map.
+
+    Returns
+    -------
+    LoadedMaps
+        The stack, coverage per map, and the policy in words.
+
+    Raises
+    ------
+    DataError
+        If a file cannot be read, holds no finite value, or the mask is empty.
+    SpaceMismatchError
+        If the maps lie on different grids and the study names no policy.
+
+    Notes
+    -----
+    Peak memory is one float32 copy of all maps on the whole grid.
+    """
+    headers = [read_header(path) for path in files.paths]
+    grid = _one_grid(headers, files=files, spec=spec, base=base)
+    arrays = remember_arrays(
+        store,
+        key,
+        compute=lambda: _prepared_arrays(
+            files, grid=grid, spec=spec, base=base, executor=executor, listen=listen
+        ),
+    )
+    words = bytes(arrays["mask_words"]).decode()
+    mask = Mask(space=grid, inside=arrays["inside"], words=words)
+    policy = _policy(headers, grid=grid, spec=spec, mask=mask)
+    warnings = _warnings(headers, arrays, files=files)
+    stack = MapStack(
+        values=arrays["values"],
+        mask=mask,
+        ids=files.cohort.ids,
+        table=files.cohort.table,
+        measure=spec.cohort.measure,
+        unit=spec.cohort.unit or "",
+        provenance=_provenance(files, spec=spec, grid=grid, mask=mask, warnings=warnings),
+    )
+    coverage = _coverage_table(headers, arrays, files=files, grid=grid)
+    return LoadedMaps(stack=stack, coverage=coverage, policy=policy, warnings=warnings)
+
+
+def _one_grid(
+    headers: Sequence[ImageHeader], *, files: CohortFiles, spec: StudySpec, base: Path
+) -> Grid:
+    if isinstance(spec.grid, GridFile):
+        return read_header(base / spec.grid.path).grid
+    grids = [header.grid for header in headers]
+    if spec.grid == "coarsest":
+        return coarsest(grids)
+    for grid, file in zip(grids, files.cohort.files, strict=True):
+        if not grid.same_as(grids[0]):
+            raise SpaceMismatchError(
+                f"{file.name}: its grid ({_grid_words(grid)}) differs from that of "
+                f"{files.cohort.files[0].name} ({_grid_words(grids[0])}). Say how to join them "
+                "with 'grid: coarsest' or 'grid: {path: image.nii.gz}'."
+            )
+    return grids[0]
+
+
+def _grid_words(grid: Grid) -> str:
+    shape = " x ".join(str(length) for length in grid.shape)
+    sizes = " x ".join(f"{size:.4g}" for size in grid.voxel_sizes_mm)
+    return f"{shape} voxels of {sizes} mm"
+
+
+def _prepared_arrays(
+    files: CohortFiles,
+    *,
+    grid: Grid,
+    spec: StudySpec,
+    base: Path,
+    executor: Executor,
+    listen: Listener,
+) -> dict[str, NDArray[np.generic]]:
+    """Read all maps and cut them to the mask."""
+    inside_first = spec.smooth is not None and spec.smooth.inside == "mask"
+    fwhm_mm = spec.smooth.fwhm_mm if spec.smooth is not None and not inside_first else 0.0
+    tasks = _tasks(files, grid=grid, fwhm_mm=fwhm_mm)
+    whole, n_lost = _read_all(tasks, executor=executor, listen=listen)
+    mask = _mask(spec.mask, whole, grid=grid, base=base, smoothed=fwhm_mm > 0)
+    if inside_first and spec.smooth is not None:
+        fwhm_mm = spec.smooth.fwhm_mm
+        again = [replace(task, fwhm_mm=fwhm_mm, inside=mask) for task in tasks]
+        whole, n_lost = _read_all(again, executor=executor, listen=listen)
+    covered = _share_covered(whole, mask, minimum=spec.mask.minimum)
+    values = np.ascontiguousarray(whole[:, mask.indices])
+    _check_finite(values, files=files)
+    return {
+        "values": values,
+        "inside": mask.inside,
+        "n_not_finite": n_lost,
+        "covered": covered,
+        "mask_words": np.frombuffer(mask.words.encode(), dtype=np.uint8),
+    }
+
+
+def _tasks(files: CohortFiles, *, grid: Grid, fwhm_mm: float) -> list[_FileTask]:
+    """Return one task per file; a 4-D file is read in one pass."""
+    volumes: dict[Path, list[int]] = {}
+    for path, file in zip(files.paths, files.cohort.files, strict=True):
+        volumes.setdefault(path, []).extend([] if file.volume is None else [file.volume])
+    return [
+        _FileTask(path=path, volumes=tuple(k) or None, grid=grid, fwhm_mm=fwhm_mm, inside=None)
+        for path, k in volumes.items()
+    ]
+
+
+def _read_all(
+    tasks: Sequence[_FileTask], *, executor: Executor, listen: Listener
+) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    n = sum(len(task.volumes or (0,)) for task in tasks)
+    values = np.empty((n, tasks[0].grid.size), dtype=np.float32)
+    n_lost = np.zeros(n, dtype=np.int64)
+    row = 0
+    for prepared in executor.map(_prepare_file, tasks):
+        for flat, lost in prepared:
+            values[row], n_lost[row] = flat, lost
+            row += 1
+        listen(Event(kind="progress", step="read", done=row, total=n))
+    return values, n_lost
+
+
+def _prepare_file(task: _FileTask) -> list[tuple[NDArray[np.float32], int]]:
+    """Return the maps of one file on the common grid, smoothed, with their lost voxels."""
+    return [_prepare(volume, task) for volume in read_volumes(task.path, volumes=task.volumes)]
+
+
+def _prepare(volume: Volume, task: _FileTask) -> tuple[NDArray[np.float32], int]:
+    finite = np.isfinite(volume.values)
+    if not finite.any():
+        raise DataError(f"{task.path.name}: the map holds no finite value at all.")
+    background = 0.0 if finite.all() else None
+    volume = resample(volume, to=task.grid, background=background)
+    volume = smooth(volume, fwhm_mm=task.fwhm_mm, inside=task.inside)
+    return volume.values.astype(np.float32).ravel(), int(finite.size - finite.sum())
+
+
+def _mask(
+    spec: MaskSpec,
+    values: NDArray[np.float32],
+    *,
+    grid: Grid,
+    base: Path,
+    smoothed: bool,
+) -> Mask:
+    if spec.path is not None:
+        return mask_from_volume(read_volume(base / spec.path), grid=grid)
+    mask = coverage_mask(values, grid=grid, minimum=spec.minimum, coverage=spec.coverage)
+    n = len(values)
+    adjective = "smoothed " if smoothed else ""
+    share = f"all {n}" if spec.coverage == 1 else f"at least {percent(spec.coverage)} of the {n}"
+    rule = "are finite" if spec.minimum is None else f"are at least {spec.minimum:g}"
+    return replace(mask, words=f"voxels where {share} {adjective}maps {rule}")
+
+
+def _share_covered(
+    values: NDArray[np.float32], mask: Mask, *, minimum: float | None
+) -> NDArray[np.float64]:
+    """Return which share of the mask each map covers, one map at a time."""
+    floor = -np.inf if minimum is None else minimum
+    shares = [np.mean(np.nan_to_num(row[mask.indices], nan=-np.inf) >= floor) for row in values]
+    if minimum is None:
+        shares = [float(np.isfinite(row[mask.indices]).mean()) for row in values]
+    return np.array(shares, dtype=np.float64)
+
+
+def _check_finite(values: NDArray[np.float32], *, files: CohortFiles) -> None:
+    bad = [n for n, row in zip(files.cohort.ids, values, strict=True) if not np.isfinite(row).all()]
+    if bad:
+        raise NotSupportedError(
+            f"{count(len(bad), 'map')} miss values inside the mask (first: {bad[0]}); models need "
+            "every map at every voxel. Set mask.coverage to 1, or choose a smaller mask."
+        )
+
+
+def _policy(
+    headers: Sequence[ImageHeader], *, grid: Grid, spec: StudySpec, mask: Mask
+) -> tuple[str, ...]:
+    n = len(headers)
+    moved = sum(not header.grid.same_as(grid) for header in headers)
+    orientations = Counter(header.orientation for header in headers)
+    stored = ", ".join(f"{k} as {name}" for name, k in sorted(orientations.items()))
+    types = ", ".join(
+        f"{k} {name}" for name, k in sorted(Counter(h.dtype for h in headers).items())
+    )
+    sentences = [
+        f"{count(n, 'map')} read as 32-bit floating point (stored: {types}) and turned to RAS+ "
+        f"(stored: {stored}).",
+        f"One grid: {_grid_words(grid)}; {moved} of {n} resampled"
+        + (" by normalised linear interpolation." if moved else "."),
+    ]
+    if spec.smooth is not None:
+        where = "inside the mask" if spec.smooth.inside == "mask" else "before masking"
+        sentences.append(f"Smoothed by a Gaussian of {spec.smooth.fwhm_mm:g} mm FWHM, {where}.")
+    else:
+        sentences.append("Not smoothed.")
+    volume_ml = mask.size * grid.voxel_volume_mm3 / 1000
+    sentences.append(f"Mask: {mask.words}: {count(mask.size, 'voxel')}, {volume_ml:,.0f} ml.")
+    return tuple(sentences)
+
+
+def _warnings(
+    headers: Sequence[ImageHeader], arrays: dict[str, NDArray[np.generic]], *, files: CohortFiles
+) -> tuple[str, ...]:
+    found = []
+    notes: Counter[str] = Counter()
+    for header in headers:
+        notes.update([header.conflict] if header.conflict else [])
+        notes.update(header.notes)
+    found += [f"{count(k, 'map')}: {note}" for note, k in notes.items()]
+    constant = int(np.sum(np.ptp(arrays["values"].astype(np.float32), axis=0) == 0))
+    if constant:
+        found.append(
+            f"{count(constant, 'voxel')} of the mask hold one value in all maps; no test is "
+            "possible there."
+        )
+    return tuple(found)
+
+
+def _provenance(
+    files: CohortFiles,
+    *,
+    spec: StudySpec,
+    grid: Grid,
+    mask: Mask,
+    warnings: Sequence[str],
+) -> Provenance:
+    inputs = {
+        file.name if file.volume is None else f"{file.name}#{file.volume}": file.digest
+        for file in files.cohort.files
+    }
+    provenance = Provenance().then(
+        "read",
+        parameters={"n_maps": len(inputs), "dtype": "float32", "grid": grid.digest},
+        inputs=inputs,
+        warnings=warnings,
+    )
+    if spec.smooth is not None:
+        provenance = provenance.then("smooth", parameters=spec.smooth.model_dump())
+    rule = {"rule": mask.words, "n_voxels": mask.size}
+    return provenance.then("mask", parameters=rule, inputs={"mask": mask.digest})
+
+
+def _coverage_table(
+    headers: Sequence[ImageHeader],
+    arrays: dict[str, NDArray[np.generic]],
+    *,
+    files: CohortFiles,
+    grid: Grid,
+) -> Table:
+    moved = tuple("yes" if not h.grid.same_as(grid) else "no" for h in headers)
+    return Table(
+        columns=(
+            Column(name="id", values=files.cohort.ids, description="Map."),
+            Column(
+                name="coverage",
+                values=arrays["covered"].astype(np.float64),
+                digits=3,
+                description="Share of the mask's voxels that the map covers.",
+            ),
+            Column(
+                name="not_finite",
+                values=arrays["n_not_finite"].astype(np.float64),
+                description="Voxels of the file that are not finite.",
+            ),
+            Column(
+                name="stored_as",
+                values=tuple(header.orientation for header in headers),
+                description="Orientation of the stored axes.",
+            ),
+            Column(
+                name="resampled",
+                values=moved,
+                description="Whether the map was moved to another grid.",
+            ),
+        ),
+        caption="Coverage of the mask by each map.",
+    )
