@@ -115,7 +115,7 @@ class Table(Value):
         column = self.column(name)
         if isinstance(column.values, np.ndarray):
             return column.values
-        row, word = next((r, w) for r, w in enumerate(column.values) if w is not None)
+        row, word = _first_word(column.values)
         raise DataError(f"Column '{name}' must be numeric, but row {row + 1} holds '{word}'.")
 
     def words(self, name: str) -> tuple[str | None, ...]:
@@ -159,6 +159,21 @@ def table_from_columns(
     """
     made = tuple(Column(name=name, values=_column_values(v)) for name, v in columns.items())
     return Table(columns=made, caption=caption)
+
+
+def _first_word(words: tuple[str | None, ...]) -> tuple[int, str]:
+    """Return row and content of the first cell that is no number, else of the first cell."""
+    given = [(row, word) for row, word in enumerate(words) if word is not None]
+    strange = [(row, word) for row, word in given if not _is_number(word)]
+    return (strange or given or [(0, "no number")])[0]
+
+
+def _is_number(word: str) -> bool:
+    try:
+        float(word)
+    except ValueError:
+        return False
+    return True
 
 
 def _column_values(values: Sequence[Any] | NDArray[Any]) -> Any:

@@ -16,6 +16,7 @@ from heatlas.core.provenance import digest_bytes
 from heatlas.core.value import thaw
 
 PART_SUFFIX = ".heatlas-part"
+PROVENANCE_KEY = "Provenance"  # of every JSON sidecar
 OS_REASONS: Mapping[int, str] = {
     errno.ENOSPC: "the disk is full",
     errno.EDQUOT: "the disk quota is used up",
