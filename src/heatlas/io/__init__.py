@@ -1,1 +1,1 @@
-"""Files to values and back; the only package that reads and writes."""
+"""Files to values and values to files; only study, live, serve and cli import it."""
