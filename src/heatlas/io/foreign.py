@@ -12,6 +12,7 @@ from typing import Any
 
 import nibabel as nib
 import numpy as np
+from nibabel.brikhead import AFNIImage
 from nibabel.filebasedimages import ImageFileError
 from nibabel.spatialimages import HeaderDataError, HeaderTypeError, ImageDataError
 from nibabel.wrapstruct import WrapStructError
@@ -87,8 +88,9 @@ def open_foreign(path: Path) -> tuple[ImageHeader, Load]:
         image: Any = nib.load(path)
         if not isinstance(image, nib.spatialimages.SpatialImage):
             raise not_a_grid(path, type(image).__name__)
-        header = _header(path, image)
-        _check_data_file(path, image, header=header)
+        stored = np.dtype(image.get_data_dtype())
+    header = _header(path, image, stored=stored)
+    _check_data_file(path, image, header=header)
     return header, lambda number: _load(path, image, number=number)
 
 
@@ -108,8 +110,7 @@ def _refuse_known(path: Path) -> None:
         raise not_a_grid(path, _SURFACES[ending])
 
 
-def _header(path: Path, image: Any) -> ImageHeader:
-    stored = np.dtype(image.get_data_dtype())
+def _header(path: Path, image: Any, *, stored: np.dtype[Any]) -> ImageHeader:
     check_real(path, stored)
     if isinstance(image, nib.Nifti1Pair):
         return nifti_header(image.header, path=path, dtype=stored.name)
@@ -133,7 +134,7 @@ def _header(path: Path, image: Any) -> ImageHeader:
 
 def _slope(image: Any) -> float:
     """Return the step of stored whole numbers; NaN where it differs within the image."""
-    if isinstance(image, nib.AFNIImage):
+    if isinstance(image, AFNIImage):
         scaling = image.dataobj.scaling
         slopes = np.unique([1.0] if scaling is None else scaling)
     else:
