@@ -21,11 +21,11 @@ from numpy.typing import NDArray
 from heatlas.core.errors import DataError, NotSupportedError
 from heatlas.io.header import (
     ImageHeader,
-    axes_words,
     canonical_grid,
     check_real,
     nifti_header,
     not_a_grid,
+    orientation_of,
 )
 from heatlas.io.source import check_claim, check_file, open_source, unreadable
 
@@ -119,13 +119,13 @@ def _header(path: Path, image: Any, *, stored: np.dtype[Any]) -> ImageHeader:
         raise DataError(f"{path}: its header gives the shape {shape}, which no image has.")
     shape = (*shape, 1, 1)[: max(len(shape), 3)]
     affine = np.asarray(image.affine, dtype=np.float64)
-    grid = canonical_grid(path, affine, shape=shape)
+    orientation = orientation_of(path, affine)
     return ImageHeader(
         shape=shape,
-        grid=grid,
+        grid=canonical_grid(affine, shape=shape, orientation=orientation),
         dtype=stored.name,
         n_volumes=math.prod(shape[3:]),
-        orientation=axes_words(affine),
+        turns=orientation,
         stored_affine=affine,
         slope=_slope(image),
         notes=(SIDES_ASSUMED,) if _is_plain_analyze(image) else (),
@@ -135,7 +135,8 @@ def _header(path: Path, image: Any, *, stored: np.dtype[Any]) -> ImageHeader:
 def _slope(image: Any) -> float:
     """Return the step of stored whole numbers; NaN where it differs within the image."""
     if isinstance(image, AFNIImage):
-        scaling = image.dataobj.scaling
+        proxy: Any = image.dataobj
+        scaling = proxy.scaling
         slopes = np.unique([1.0] if scaling is None else scaling)
     else:
         slopes = np.atleast_1d(getattr(image.dataobj, "slope", math.nan))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -49,8 +49,8 @@ class ImageHeader(Value):
         Stored type, such as ``"int16"``.
     n_volumes : int
         Product of the axes after the third.
-    orientation : str
-        Where the stored axes point, such as ``"LAS"``.
+    turns : array_like, shape (3, 2)
+        Which axis of RAS+ each stored axis is closest to, and its sign.
     stored_affine : array_like, shape (4, 4)
         From stored voxel indices to mm.
     slope, intercept : float
@@ -67,7 +67,7 @@ class ImageHeader(Value):
     grid: Grid
     dtype: str
     n_volumes: int
-    orientation: str
+    turns: NDArray[np.float64]
     stored_affine: NDArray[np.float64]
     slope: float = 1.0
     intercept: float = 0.0
@@ -80,8 +80,15 @@ class ImageHeader(Value):
         """Take ownership of the affine."""
         affine = own_array(self.stored_affine, name="affine", dtype=np.float64, ndim=2)
         set_field(self, "stored_affine", to=affine)
+        turns = own_array(self.turns, name="turns", dtype=np.float64, ndim=2)
+        set_field(self, "turns", to=turns)
         set_field(self, "shape", to=tuple(int(length) for length in self.shape))
         set_field(self, "notes", to=tuple(self.notes))
+
+    @property
+    def orientation(self) -> str:
+        """Where the stored axes point, such as ``"LAS"``."""
+        return "".join(_ORIENTATIONS.ornt2axcodes(self.turns))
 
     @property
     def stored_step(self) -> float | None:
@@ -108,9 +115,7 @@ class ImageHeader(Value):
 
     def turn(self, values: NDArray[Any]) -> NDArray[Any]:
         """Return a view of one volume with its axes closest to RAS+."""
-        turned: NDArray[Any] = _ORIENTATIONS.apply_orientation(
-            values, _ORIENTATIONS.io_orientation(self.stored_affine)
-        )
+        turned: NDArray[Any] = _ORIENTATIONS.apply_orientation(values, self.turns)
         return turned
 
 
@@ -195,14 +200,16 @@ def nifti_header(nifti: Any, *, path: Path, dtype: str) -> ImageHeader:
     sform, qform = int(nifti["sform_code"]), int(nifti["qform_code"])
     known = bool(sform or qform or unit)
     in_mm = f"its header gives positions in {_UNIT_NAMES.get(unit)}; they were converted to mm"
+    turns = orientation_of(path, affine)
+    grid = canonical_grid(affine, shape=shape, orientation=turns)
     return ImageHeader(
         shape=shape,
-        grid=canonical_grid(
-            path, affine, shape=shape, template=TEMPLATES.get(sform or qform), unit_known=known
+        grid=replace(
+            grid, template=TEMPLATES.get(sform or qform), unit="mm" if known else "unknown"
         ),
         dtype=dtype,
         n_volumes=math.prod(shape[3:]),
-        orientation=axes_words(affine),
+        turns=turns,
         stored_affine=affine,
         slope=slope,
         intercept=intercept,
@@ -213,29 +220,25 @@ def nifti_header(nifti: Any, *, path: Path, dtype: str) -> ImageHeader:
     )
 
 
+def orientation_of(path: Path, affine: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return which axis of RAS+ each stored axis is closest to, and its sign, shape (3, 2)."""
+    if not np.isfinite(affine).all() or abs(np.linalg.det(affine[:3, :3])) < 1e-12:
+        raise DataError(
+            f"{path}: its affine gives voxels no position or no volume; "
+            "repair the header or export the image again."
+        )
+    turns: NDArray[np.float64] = _ORIENTATIONS.io_orientation(affine)
+    return turns
+
+
 def canonical_grid(
-    path: Path,
-    affine: NDArray[np.float64],
-    *,
-    shape: tuple[int, ...],
-    template: str | None = None,
-    unit_known: bool = True,
+    affine: NDArray[np.float64], *, shape: tuple[int, ...], orientation: NDArray[np.float64]
 ) -> Grid:
     """Return the grid of a stored volume after its axes are turned closest to RAS+."""
-    stored_shape = (*shape, 1, 1)[:3]
-    if not np.isfinite(affine).all() or abs(np.linalg.det(affine[:3, :3])) < 1e-12:
-        raise DataError(f"{path}: its affine gives voxels no position or no volume; "
-                        "repair the header or export the image again.")  # fmt: skip
-    orientation = _ORIENTATIONS.io_orientation(affine)
-    turned = affine @ _ORIENTATIONS.inv_ornt_aff(orientation, stored_shape)
     order = np.argsort(orientation[:, 0])
-    lengths = [stored_shape[int(axis)] for axis in order]
-    return Grid(
-        shape=(lengths[0], lengths[1], lengths[2]),
-        affine=turned,
-        template=template,
-        unit="mm" if unit_known else "unknown",
-    )
+    lengths = [shape[int(axis)] for axis in order]
+    turned = affine @ _ORIENTATIONS.inv_ornt_aff(orientation, shape[:3])
+    return Grid(shape=(lengths[0], lengths[1], lengths[2]), affine=turned)
 
 
 def axes_words(affine: NDArray[np.float64]) -> str:

@@ -30,7 +30,7 @@ __all__ = [
 
 Precision = Literal["float32", "float64"]
 _ENDINGS = (".gz", ".bz2", ".nii", ".img", ".hdr", ".mgz", ".mgh", ".mnc", ".head", ".brik")
-_SLAB = 1 << 21  # voxels that are scaled at once in float64
+_SLAB = 1 << 15  # voxels that are scaled at once in float64: they stay in the cache
 _EXACT_FLOAT32 = 1 << 24
 
 
@@ -240,7 +240,7 @@ def _make_volume(
 ) -> Volume:
     """Return the volume of stored numbers: turned, scaled, cast, infinite values counted."""
     header = stored.header
-    values = _scaled(header.turn(stored.values), stored, dtype=np.dtype(precision))
+    values = np.array(header.turn(_scaled(stored, dtype=np.dtype(precision))), order="C")
     warnings = [*header.warnings, *_rounding_words(stored, values), *_drop_infinite(values)]
     values.setflags(write=False)
     return Volume(
@@ -257,23 +257,27 @@ def _make_volume(
     )
 
 
-def _scaled(turned: NDArray[Any], stored: _Stored, *, dtype: np.dtype[Any]) -> NDArray[np.floating]:
-    """Return number x slope + intercept, computed in float64 and rounded once."""
-    values = np.empty(turned.shape, dtype=dtype)
+def _scaled(stored: _Stored, *, dtype: np.dtype[Any]) -> NDArray[np.floating]:
+    """Return number x slope + intercept, computed in float64 and rounded once.
+
+    The result keeps the file's order in memory, so that only the last copy jumps about.
+    """
+    flat = stored.values.ravel(order="F")
     slope, intercept = stored.slope, stored.intercept
+    values = np.empty(flat.shape, dtype=dtype)
     with np.errstate(over="ignore", invalid="ignore"):
         if slope == 1 and intercept == 0:
-            values[...] = turned
-        elif _rounds_once(turned.dtype, slope=slope, intercept=intercept, dtype=dtype):
-            np.multiply(
-                turned, np.float32(slope), out=values, dtype=np.float32, casting="same_kind"
-            )
+            values[...] = flat
+        elif _rounds_once(flat.dtype, slope=slope, intercept=intercept, dtype=dtype):
+            np.multiply(flat, np.float32(slope), out=values, dtype=np.float32, casting="same_kind")
         else:
-            rows = max(1, _SLAB // max(1, math.prod(turned.shape[1:])))
-            for start in range(0, len(turned), rows):
-                block = slice(start, start + rows)
-                values[block] = turned[block].astype(np.float64) * slope + intercept
-    return values
+            for start in range(0, flat.size, _SLAB):
+                block = slice(start, start + _SLAB)
+                exact = flat[block].astype(np.float64)
+                exact *= slope
+                exact += intercept
+                values[block] = exact
+    return values.reshape(stored.values.shape, order="F")
 
 
 def _rounds_once(
