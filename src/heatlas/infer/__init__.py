@@ -1,0 +1,1 @@
+"""Judging evidence: the linear model, permutations, corrections, effect sizes, clusters."""
