@@ -123,10 +123,9 @@ def _check_depth(text: str) -> None:
         depth += isinstance(event, yaml.CollectionStartEvent)
         depth -= isinstance(event, yaml.CollectionEndEvent)
         if depth > MAX_DEPTH:
-            raise yaml.MarkedYAMLError(
-                problem=f"entries are nested more than {MAX_DEPTH} deep",
-                problem_mark=event.start_mark,
-            )
+            mark = event.start_mark if isinstance(event.start_mark, yaml.Mark) else None
+            words = f"entries are nested more than {MAX_DEPTH} deep"
+            raise yaml.MarkedYAMLError(problem=words, problem_mark=mark)
 
 
 def _syntax_fault(error: yaml.YAMLError) -> Fault:
@@ -216,4 +215,5 @@ def _scalar(node: yaml.ScalarNode) -> Any:
 
 def _reads_as_other(text: str) -> bool:
     """Say whether YAML 1.1 would read the text as something else, so that !!str was written."""
-    return bool(_RESOLVER.resolve(yaml.ScalarNode, text, (True, False)) != _WORDS)
+    tag: str = _RESOLVER.resolve(yaml.ScalarNode, text, (True, False))  # type: ignore[no-untyped-call]  # the stubs leave it open
+    return tag != _WORDS

@@ -276,12 +276,13 @@ def _template_words(template: str, *, id_column: Any) -> str:
 
 def _check_mask(content: Mapping[str, Any]) -> Iterator[Fault]:
     mask = _mapping(content, "mask")
-    others = [key for key in ("minimum", "coverage") if mask.get(key) is not None]
-    # The resolved settings spell out the default of coverage beside a path.
-    if mask.get("path") is not None and others not in ([], ["coverage"]):
+    if mask.get("path") is None:
+        return
+    # Resolved settings spell out every default, also beside a path.
+    defaults = {"minimum": None, "coverage": 1.0}
+    others = [key for key, default in defaults.items() if mask.get(key, default) != default]
+    if others:
         yield Fault(path=("mask", "path"), words=f"excludes {join(others)}: a file is the mask.")
-    elif mask.get("path") is not None and mask.get("coverage", 1.0) != 1.0:
-        yield Fault(path=("mask", "path"), words="excludes coverage: a file is the mask.")
 
 
 def _check_inference(content: Mapping[str, Any]) -> Iterator[Fault]:
@@ -307,17 +308,14 @@ def _is_number(value: Any) -> bool:
 
 def _check_regions(content: Mapping[str, Any]) -> Iterator[Fault]:
     regions = content.get("regions")
-    labels = [entry for entry in regions if isinstance(entry, str)] if _is_list(regions) else []
+    listed = regions if isinstance(regions, (list, tuple)) else ()
+    labels = [entry for entry in listed if isinstance(entry, str)]
     if labels and not _mapping(content, "atlas"):
         words = f"'{labels[0]}' is a label, but there is no atlas; name one, or give x, y, z in mm."
         yield Fault(path=("regions",), words=words)
     for n, label in enumerate(labels):
         if label in labels[:n]:
             yield Fault(path=("regions",), words=f"'{label}' is named twice.")
-
-
-def _is_list(value: Any) -> bool:
-    return isinstance(value, (list, tuple))
 
 
 _RULES: tuple[Callable[[Mapping[str, Any]], Iterator[Fault]], ...] = (
