@@ -38,8 +38,15 @@ class SpecError(HeatlasError):
     """A study file has faults; the message lists all of them."""
 
 
-class UnknownNameError(HeatlasError):
-    """A name is not among the known ones; the message lists them."""
+class UnknownNameError(HeatlasError, KeyError):
+    """A name is not among the known ones; the message lists them.
+
+    It is a KeyError as well, so that ``name in registry`` and ``registry.get(name)`` work.
+    """
+
+    def __str__(self) -> str:
+        """Return the sentence itself; a KeyError would put it into quotes."""
+        return str(self.args[0]) if self.args else ""
 
 
 class MissingExtraError(HeatlasError):
