@@ -1,0 +1,290 @@
+"""Colour bars: their ticks, the fade that they share with their panels, and what explains it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from heatlas.core.colour import ColourScale
+from heatlas.core.heatmap import HeatMap
+from heatlas.core.value import field_values
+from heatlas.core.words import number
+from heatlas.show.layout import BAR_WIDTH, FOOT, LABEL, BarBox, Group
+from heatlas.show.lettering import text_width
+from heatlas.show.scene import RGB, Bar, Path, Tick, Words
+from heatlas.show.view import View
+
+ARROW = 9
+FADE_WIDTH = 28
+TICK_REACH = 10
+OUTLINE_DASH = (4.0, 3.0)
+STATISTIC_NAMES = {"t": "t statistic", "F": "F statistic", "z": "z statistic"}
+# Where two ticks would touch, the one that comes first here stays.
+PRIORITY = ("maximum", "minimum", "threshold", "end", "zero")
+
+
+@dataclass(frozen=True)
+class Fade:
+    """What sets the opacity: the shown value itself, or another statistic up to ``full``."""
+
+    own: bool
+    full: float | None = None
+    words: str = ""
+
+
+def fade_of(heat_map: HeatMap) -> Fade:
+    """Return what fades a heat map: what is judged, where that is not what is shown."""
+    shown, judged = heat_map.shown, heat_map.judged
+    same = judged is shown or np.array_equal(judged.values, shown.values, equal_nan=True)
+    if same or not heat_map.threshold.judges:
+        return Fade(own=True)
+    full = heat_map.scale.fade_full or abs(heat_map.threshold.cut or 0.0)
+    finite = np.abs(judged.values[np.isfinite(judged.values)])
+    full = full or float(finite.max(initial=0.0)) or 1.0
+    name = f"|{judged.kind}|" if judged.is_signed else str(judged.kind)
+    return Fade(own=False, full=full, words=f"{name} < {number(full)}")
+
+
+def opacity_of(heat_map: HeatMap) -> NDArray[np.float32]:
+    """Return the opacity of each element: by the judged magnitude; 0 where nothing is known."""
+    shown, fade = heat_map.shown.values, fade_of(heat_map)
+    if fade.own:
+        opacity = heat_map.scale.opacity(shown)
+    else:
+        share = np.abs(np.nan_to_num(heat_map.judged.values, posinf=np.inf, neginf=-np.inf))
+        opacity = np.clip(share / (fade.full or 1.0), 0, 1) ** 2
+    return np.where(np.isnan(shown), 0, opacity).astype(np.float32)
+
+
+def bar_groups(panels: Sequence[HeatMap], *, px: float) -> list[Group]:
+    """Return neighbouring panels with equal scale and fade: they share one bar."""
+    groups: list[tuple[int, ...]] = []
+    for index, panel in enumerate(panels):
+        if groups and _bar_key(panels[groups[-1][0]]) == _bar_key(panel):
+            groups[-1] = (*groups[-1], index)
+        else:
+            groups.append((index,))
+    return [Group(g, _column_width(panels[g[0]], px=px)) for g in groups]
+
+
+def _column_width(panel: HeatMap, *, px: float) -> float:
+    """Return the room for a bar, its ticks and its label, in pixels."""
+    ticks = bar_ticks(panel.scale)
+    widest = max(text_width(t.words, size=LABEL * px, bold=t.kind == "threshold") for t in ticks)
+    width = BAR_WIDTH if fade_of(panel).own else FADE_WIDTH
+    return max((width + TICK_REACH + 22) * px + widest, 100 * px)
+
+
+def bar_ticks(scale: ColourScale) -> tuple[Tick, ...]:
+    """Return the ticks from high to low: true extremes, thresholds, ends and zero."""
+    ticks = [
+        Tick(value=scale.true_high, kind="maximum", words=f"max {number(scale.true_high)}"),
+        Tick(value=scale.true_low, kind="minimum", words=f"min {number(scale.true_low)}"),
+        *(Tick(value=cut, kind="threshold", words=number(cut)) for cut in scale.cuts),
+        Tick(value=scale.high, kind="end", words=number(scale.high)),
+        Tick(value=scale.low, kind="end", words=number(scale.low)),
+        Tick(value=0.0, kind="zero", words="0"),
+    ]
+    seen: set[float] = set()
+    kept = []
+    for tick in ticks:
+        extreme = tick.kind in ("maximum", "minimum")
+        if tick.value not in seen and (extreme or scale.low <= tick.value <= scale.high):
+            kept.append(tick)
+            seen.add(tick.value)
+    return tuple(sorted(kept, key=lambda tick: -tick.value))
+
+
+def make_bar(panels: Sequence[HeatMap], *, box: BarBox, view: View) -> Bar:
+    """Return the bar that serves the panels of a box."""
+    panel = panels[box.panels[0]]
+    scale, fade = panel.scale, fade_of(panel)
+    arrow = round(ARROW * view.scale)
+    top = box.top + arrow * scale.saturates_high
+    height = max(box.height - arrow * (scale.saturates_high + scale.saturates_low), 4)
+    values = np.linspace(scale.high, scale.low, height)
+    width = round((BAR_WIDTH if fade.own else FADE_WIDTH) * view.scale)
+    if fade.own:
+        opacity = np.repeat(scale.opacity(values)[:, None], width, axis=1)
+    else:
+        opacity = np.tile(np.linspace(0, 1, width) ** 2, (height, 1))
+    return Bar(
+        left=box.left,
+        top=top,
+        values=values,
+        opacity=opacity.astype(np.float32),
+        backdrop=view.palette.backdrop,
+        scale=scale,
+        label=STATISTIC_NAMES.get(scale.label, scale.label),
+        ticks=bar_ticks(scale),
+        panels=box.panels,
+    )
+
+
+def bar_words(bar: Bar, panels: Sequence[HeatMap], *, view: View) -> tuple[list[Words], list[Path]]:
+    """Return everything around a bar: frame, arrow heads, ticks, label and legend."""
+    served = [panels[index] for index in bar.panels]
+    words, paths = _tick_marks(bar, view=view)
+    paths = [*_frame(bar, view=view), *_arrows(bar, view=view), *paths]
+    words.append(_label(bar, words, view=view))
+    legend_words, legend_paths = _legend(bar, served, view=view)
+    return [*words, *legend_words], [*paths, *legend_paths]
+
+
+def _bar_key(panel: HeatMap) -> tuple[object, ...]:
+    return (*field_values(panel.scale).values(), fade_of(panel))
+
+
+def _frame(bar: Bar, *, view: View) -> list[Path]:
+    height, width = bar.opacity.shape
+    left, top, right, bottom = bar.left, bar.top, bar.left + width, bar.top + height
+    corners = [(left, top), (right, top), (right, bottom), (left, bottom)]
+    return [
+        Path(
+            points=np.array(corners, dtype=float),
+            colour=view.palette.faint,
+            width=0.8 * view.scale,
+            closed=True,
+            role="bar frame",
+        )
+    ]
+
+
+def _arrows(bar: Bar, *, view: View) -> list[Path]:
+    """Return an arrow head in the last colour at each end beyond which values saturate."""
+    height, width = bar.opacity.shape
+    reach = ARROW * view.scale
+    middle, right = bar.left + width / 2, bar.left + width
+    ends = []
+    if bar.scale.saturates_high:
+        ends.append((bar.scale.high, float(bar.top), -reach))
+    if bar.scale.saturates_low:
+        ends.append((bar.scale.low, float(bar.top + height), reach))
+    return [
+        Path(
+            points=np.array([(bar.left, y), (right, y), (middle, y + step)]),
+            colour=_end_colour(bar, value),
+            closed=True,
+            filled=True,
+            role="arrow head",
+        )
+        for value, y, step in ends
+    ]
+
+
+def _end_colour(bar: Bar, value: float) -> RGB:
+    red, green, blue = bar.scale.colours(value).tolist()
+    return red, green, blue
+
+
+def _tick_marks(bar: Bar, *, view: View) -> tuple[list[Words], list[Path]]:
+    """Return tick lines and their words, pushed apart where they would touch."""
+    px, palette = view.scale, view.palette
+    height, width = bar.opacity.shape
+    right = bar.left + width
+    kept = _roomy(bar, gap=LABEL * 1.15 * px)
+    places = [_tick_y(bar, tick.value, px=px) for tick in kept]
+    lines = _pushed(places, gap=LABEL * 1.25 * px)
+    words, paths = [], []
+    for tick, place, line in zip(kept, places, lines, strict=True):
+        start = bar.left if tick.kind == "threshold" else right
+        points = [(start, place), (right + 3 * px, place), (right + 7 * px, line)]
+        paths.append(Path(points=np.array(points), colour=palette.ink, width=px, role="tick"))
+        words.append(
+            Words(
+                text=tick.words,
+                x=right + TICK_REACH * px,
+                y=line + 0.36 * LABEL * px,
+                size=LABEL * px,
+                colour=palette.faint if tick.kind in ("end", "zero") else palette.ink,
+                bold=tick.kind == "threshold",
+            )
+        )
+    return words, paths
+
+
+def _tick_y(bar: Bar, value: float, *, px: float) -> float:
+    """Return the height of a value on the bar; saturated extremes lie at the arrow's tip."""
+    height = bar.opacity.shape[0]
+    if value > bar.scale.high:
+        return float(bar.top - ARROW * px)
+    if value < bar.scale.low:
+        return float(bar.top + height + ARROW * px)
+    share = (bar.scale.high - value) / (bar.scale.high - bar.scale.low)
+    return float(bar.top + share * height)
+
+
+def _roomy(bar: Bar, *, gap: float) -> list[Tick]:
+    """Return the ticks without ends and zeros that would touch one that matters more."""
+    kept: list[Tick] = []
+    for tick in sorted(bar.ticks, key=lambda tick: PRIORITY.index(tick.kind)):
+        place = _tick_y(bar, tick.value, px=1)
+        near = any(abs(_tick_y(bar, other.value, px=1) - place) < gap for other in kept)
+        if not near or tick.kind in ("maximum", "minimum", "threshold"):
+            kept.append(tick)
+    return sorted(kept, key=lambda tick: -tick.value)
+
+
+def _pushed(places: list[float], *, gap: float) -> list[float]:
+    """Return heights at least ``gap`` apart, in order, as near to the wanted ones as can be."""
+    moved = list(places)
+    for _ in range(50):
+        for k in range(len(moved) - 1):
+            short = gap - (moved[k + 1] - moved[k])
+            if short > 1e-9:
+                moved[k] -= short / 2
+                moved[k + 1] += short / 2
+    return moved
+
+
+def _label(bar: Bar, ticks: list[Words], *, view: View) -> Words:
+    """Return quantity and unit, written upwards beside the ticks, small enough for the bar."""
+    px = view.scale
+    height, _ = bar.opacity.shape
+    widest = max(text_width(word.text, size=word.size, bold=word.bold) for word in ticks)
+    x = max(word.x for word in ticks) + widest + 18 * px
+    size = LABEL * px
+    while size > 7 * px and text_width(bar.label, size=size) > height * 1.35:
+        size -= 0.5 * px
+    middle = bar.top + height / 2
+    return Words(
+        text=bar.label, x=x, y=middle, size=size, colour=view.palette.ink, align="centre",
+        upright=True,
+    )  # fmt: skip
+
+
+def _legend(bar: Bar, served: Sequence[HeatMap], *, view: View) -> tuple[list[Words], list[Path]]:
+    """Return what outlines and fade mean, under the bar."""
+    px, palette = view.scale, view.palette
+    y = bar.top + bar.opacity.shape[0] + (30 + ARROW * bar.scale.saturates_low) * px
+    lines = _legend_lines(served)
+    words, paths = [], []
+    for text, dash in lines:
+        x = float(bar.left)
+        if dash is not None:
+            points = np.array([(x, y - 4 * px), (x + 22 * px, y - 4 * px)])
+            dashes = tuple(length * px for length in dash)
+            paths.append(
+                Path(points=points, colour=palette.ink, width=px, dash=dashes, role="legend")
+            )
+            x += 28 * px
+        words.append(Words(text=text, x=x, y=y, size=FOOT * px, colour=palette.faint))
+        y += 16 * px
+    return words, paths
+
+
+def _legend_lines(served: Sequence[HeatMap]) -> list[tuple[str, tuple[float, ...] | None]]:
+    judging = [panel for panel in served if panel.threshold.judges]
+    lines: list[tuple[str, tuple[float, ...] | None]] = []
+    signed = any(panel.judged.is_signed for panel in judging)
+    if any(panel.survives_positive.any() for panel in judging):
+        lines.append(("+ survives" if signed else "survives", ()))
+    if any(panel.survives_negative.any() for panel in judging):
+        lines.append(("− survives", OUTLINE_DASH))
+    fade = fade_of(served[0])
+    if not fade.own:
+        lines += [("faded where", None), (fade.words, None)]
+    return lines

@@ -1,0 +1,298 @@
+"""Where panels, slices, bars and words go on the canvas; nothing is drawn or gathered here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from heatlas.show.lettering import wrap
+from heatlas.show.planes import IN_PLANE, Field
+from heatlas.show.view import AXES, Axis, View
+
+# Sizes in pixels at scale 1.
+MARGIN = 22
+PANEL_GAP = 30
+TILE_GAP = 6
+LABEL_ROW = 20
+BAR_GAP = 16
+BAR_WIDTH = 16
+MAX_TILE = 430
+MAX_BAR = 300
+PANELS_PER_ROW = 4
+ORTHO_ROW = 520  # a panel that is narrower puts its three planes in two rows
+HEADING, TITLE, BADGE, LABEL, CAPTION, FOOT = 19, 15, 12.5, 11, 12, 10.5
+LINE = 1.42  # line height in sizes
+
+
+@dataclass(frozen=True)
+class Group:
+    """Neighbouring panels that share a colour bar, and the width that it takes."""
+
+    panels: tuple[int, ...]
+    bar_width: float
+
+
+@dataclass(frozen=True)
+class TileBox:
+    """Where one slice lies, what it cuts, and the room for the words under it."""
+
+    axis: Axis
+    position_mm: float
+    left: int
+    top: int
+    width: int
+    height: int
+    words_left: int
+    words_width: int
+
+
+@dataclass(frozen=True)
+class PanelBox:
+    """Where one panel lies: its words and its slices."""
+
+    left: int
+    top: int
+    width: int
+    height: int
+    tiles_top: int
+    tiles_height: int
+    caption_top: int
+    title_lines: tuple[str, ...]
+    caption_lines: tuple[str, ...]
+    tiles: tuple[TileBox, ...]
+
+
+@dataclass(frozen=True)
+class BarBox:
+    """Where one colour bar lies and which panels it serves."""
+
+    left: int
+    top: int
+    height: int
+    panels: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The whole canvas."""
+
+    width: int
+    height: int
+    heading_lines: tuple[str, ...]
+    foot_top: int
+    foot_lines: tuple[str, ...]
+    panels: tuple[PanelBox, ...]
+    bars: tuple[BarBox, ...]
+
+
+@dataclass(frozen=True)
+class Wording:
+    """What a panel says: a heading, whether a line about survivors follows, and its caption."""
+
+    title: str
+    has_badge: bool
+    caption: str
+
+
+def arrange(
+    wording: Sequence[Wording],
+    *,
+    groups: Sequence[Group],
+    cuts: Mapping[Axis, tuple[float, ...]],
+    field: Field,
+    view: View,
+    foot: str,
+) -> Layout:
+    """Return where everything goes.
+
+    Parameters
+    ----------
+    wording : sequence of Wording
+        One entry a panel.
+    groups : sequence of Group
+        Neighbouring panels that share a colour bar, in order.
+    cuts : mapping of axis to positions
+        Slices in mm.
+    field : Field
+        What every slice shows.
+    view : View
+        Width, scale and kind.
+    foot : str
+        The line under everything.
+
+    Returns
+    -------
+    Layout
+        Whole pixels.
+    """
+    px = view.scale
+    rows = _rows(groups)
+    width = round(view.width_px * px)
+    panel_width = _panel_width(rows, width=width, px=px)
+    tiles = _tiles(cuts, field=field, width=panel_width, view=view)
+    heading = wrap(view.title, width=width - 2 * MARGIN * px, size=HEADING * px, bold=True)
+    top = MARGIN * px + len(heading) * HEADING * LINE * px
+    panels: list[PanelBox] = []
+    bars: list[BarBox] = []
+    for row in rows:
+        words = [wording[index] for group in row for index in group.panels]
+        boxes = _row_boxes(words, tiles=tiles, top=top, width=panel_width, px=px)
+        placed, served = _place(row, boxes, px=px)
+        panels += placed
+        bars += served
+        top = max(box.top + box.height for box in placed) + PANEL_GAP * px
+    top -= (PANEL_GAP - 12) * px
+    foot_lines = wrap(foot, width=width - 2 * MARGIN * px, size=FOOT * px)
+    height = round(top + len(foot_lines) * FOOT * LINE * px + MARGIN * 0.6 * px)
+    return Layout(width, height, heading, round(top), foot_lines, tuple(panels), tuple(bars))
+
+
+def _rows(groups: Sequence[Group]) -> list[list[Group]]:
+    """Break the groups into rows of panels; a group that is broken has a bar in each row."""
+    rows: list[list[Group]] = [[]]
+    for group in groups:
+        rest = group.panels
+        while rest:
+            room = PANELS_PER_ROW - sum(len(other.panels) for other in rows[-1])
+            if room == 0:
+                rows.append([])
+                continue
+            rows[-1].append(Group(rest[:room], group.bar_width))
+            rest = rest[room:]
+    return rows
+
+
+def _panel_width(rows: list[list[Group]], *, width: int, px: float) -> int:
+    """Return the width of a panel, the same in all rows: that of the fullest row."""
+    room = []
+    for row in rows:
+        panels = sum(len(group.panels) for group in row)
+        bars = sum(group.bar_width + BAR_GAP * px for group in row)
+        gaps = (panels - 1) * PANEL_GAP * px + 2 * MARGIN * px
+        room.append((width - bars - gaps) / panels)
+    return max(int(min(room)), 24)
+
+
+def _tiles(
+    cuts: Mapping[Axis, tuple[float, ...]], *, field: Field, width: int, view: View
+) -> tuple[TileBox, ...]:
+    """Return the slices of a panel whose corner is (0, 0)."""
+    px = view.scale
+    rows = _tile_rows(cuts, one_row=width >= ORTHO_ROW * px, kind=view.kind)
+    per_mm = _pixels_per_mm(rows, field=field, width=width, view=view)
+    boxes: list[TileBox] = []
+    top = 0.0
+    for row in rows:
+        sizes = [_tile_size(axis, field=field, per_mm=per_mm) for axis, _ in row]
+        tallest = max(height for _, height in sizes)
+        cell = _cell_mm(field) * per_mm + TILE_GAP * px
+        left = 0.0
+        for (axis, mm), (wide, high) in zip(row, sizes, strict=True):
+            # Cells of a mosaic stand in columns; the three planes of an ortho view on a line.
+            room = cell - TILE_GAP * px if view.kind == "mosaic" else wide
+            place = (round(left + (room - wide) / 2), round(top + tallest - high))
+            boxes.append(TileBox(axis, mm, *place, wide, high, round(left), round(room)))
+            left += cell if view.kind == "mosaic" else wide + 3 * TILE_GAP * px
+        top += tallest + (LABEL_ROW + TILE_GAP) * px
+    return tuple(boxes)
+
+
+def _tile_rows(
+    cuts: Mapping[Axis, tuple[float, ...]], *, one_row: bool, kind: str
+) -> list[list[tuple[Axis, float]]]:
+    if kind == "mosaic":
+        return [[(axis, mm) for mm in positions] for axis, positions in cuts.items()]
+    planes = [(axis, positions[0]) for axis, positions in cuts.items()]
+    return [planes] if one_row or len(planes) < 3 else [planes[:2], planes[2:]]
+
+
+def _pixels_per_mm(
+    rows: list[list[tuple[Axis, float]]], *, field: Field, width: int, view: View
+) -> float:
+    """Return one scale for all slices, so that they can be compared."""
+    px = view.scale
+    if view.kind == "mosaic":
+        n = max(map(len, rows))
+        room = (width - (n - 1) * TILE_GAP * px) / (n * _cell_mm(field))
+    else:
+        room = min(
+            (width - 3 * (len(row) - 1) * TILE_GAP * px)
+            / sum(field.size(IN_PLANE[axis][0]) for axis, _ in row)
+            for row in rows
+        )
+    longest = max(field.size(axis) for axis in range(len(AXES)))
+    return min(room, MAX_TILE * px / longest)
+
+
+def _cell_mm(field: Field) -> float:
+    """Return the widest slice of a mosaic in mm."""
+    return max(field.size(across) for across, _ in IN_PLANE.values())
+
+
+def _tile_size(axis: Axis, *, field: Field, per_mm: float) -> tuple[int, int]:
+    across, up = IN_PLANE[axis]
+    wide, high = round(field.size(across) * per_mm), round(field.size(up) * per_mm)
+    return max(wide, 1), max(high, 1)
+
+
+def _row_boxes(
+    words: Sequence[Wording], *, tiles: tuple[TileBox, ...], top: float, width: int, px: float
+) -> list[PanelBox]:
+    """Return the panels of one row, all at the left edge, their slices on one line."""
+    titles = [wrap(w.title, width=width, size=TITLE * px, bold=True) for w in words]
+    captions = [wrap(w.caption, width=width, size=CAPTION * px) for w in words]
+    head = max(len(lines) for lines in titles) * TITLE * LINE * px
+    head += BADGE * LINE * px if any(w.has_badge for w in words) else 0
+    head += 6 * px if head else 0
+    tiles_height = max(tile.top + tile.height for tile in tiles)
+    caption_top = top + head + tiles_height + (LABEL_ROW + 8) * px
+    tail = max(len(lines) for lines in captions) * CAPTION * LINE * px
+    bottom = caption_top + tail
+    return [
+        PanelBox(
+            left=0,
+            top=round(top),
+            width=width,
+            height=round(bottom - top),
+            tiles_top=round(top + head),
+            tiles_height=tiles_height,
+            caption_top=round(caption_top),
+            title_lines=title,
+            caption_lines=caption,
+            tiles=tiles,
+        )
+        for title, caption in zip(titles, captions, strict=True)
+    ]
+
+
+def _place(
+    row: list[Group], boxes: list[PanelBox], *, px: float
+) -> tuple[list[PanelBox], list[BarBox]]:
+    """Put the panels of a row side by side, each group followed by its bar."""
+    left = MARGIN * px
+    placed: list[PanelBox] = []
+    bars: list[BarBox] = []
+    for group in row:
+        for _ in group.panels:
+            placed.append(_moved(boxes[len(placed)], left=round(left)))
+            left += placed[-1].width + PANEL_GAP * px
+        left += (BAR_GAP - PANEL_GAP) * px
+        last = placed[-1]
+        height = min(0.72 * last.tiles_height, MAX_BAR * px)
+        bars.append(BarBox(round(left), last.tiles_top, max(round(height), 8), group.panels))
+        left += group.bar_width + PANEL_GAP * px
+    return placed, bars
+
+
+def _moved(box: PanelBox, *, left: int) -> PanelBox:
+    """Return a panel at its place, with its slices moved along."""
+    tiles = tuple(
+        replace(
+            tile,
+            left=tile.left + left,
+            top=tile.top + box.tiles_top,
+            words_left=tile.words_left + left,
+        )
+        for tile in box.tiles
+    )
+    return replace(box, left=left, tiles=tiles)

@@ -1,0 +1,63 @@
+"""How wide words are: the one typeface of all pictures, measured before anything is drawn."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+
+from PIL import ImageFont
+
+FAMILY = "DejaVu Sans"
+# Where the typeface is missing on the reader's machine, Verdana shares its widths.
+FAMILIES = ("DejaVu Sans", "Verdana", "Geneva", "sans-serif")
+
+
+@cache
+def typeface(size: float, *, bold: bool = False) -> ImageFont.FreeTypeFont:
+    """Return DejaVu Sans, as matplotlib ships it, at a size in pixels."""
+    name = "DejaVuSans-Bold.ttf" if bold else "DejaVuSans.ttf"
+    basic = ImageFont.Layout.BASIC  # the same on every machine, with or without raqm
+    return ImageFont.truetype(str(_folder() / name), size, layout_engine=basic)
+
+
+def text_width(text: str, *, size: float, bold: bool = False) -> float:
+    """Return how many pixels a line of text takes."""
+    return float(typeface(size, bold=bold).getlength(text))
+
+
+def wrap(text: str, *, width: float, size: float, bold: bool = False) -> tuple[str, ...]:
+    """Return the text in lines that are no wider than ``width`` pixels, words kept whole.
+
+    A single word that is wider than the line is broken where it must be.
+    """
+    lines: list[str] = []
+    line = ""
+    for word in text.split():
+        longer = f"{line} {word}".strip()
+        if text_width(longer, size=size, bold=bold) <= width:
+            line = longer
+            continue
+        if line:
+            lines.append(line)
+        *whole, line = _pieces(word, width=width, size=size, bold=bold)
+        lines += whole
+    return (*lines, line) if line else tuple(lines)
+
+
+def _pieces(word: str, *, width: float, size: float, bold: bool) -> list[str]:
+    """Return a word in pieces that each fit the line."""
+    pieces = [""]
+    for letter in word:
+        if pieces[-1] and text_width(pieces[-1] + letter, size=size, bold=bold) > width:
+            pieces.append("")
+        pieces[-1] += letter
+    return pieces
+
+
+@cache
+def _folder() -> Path:
+    # Looking a package up does not import it: matplotlib stays behind its one door.
+    spec = find_spec("matplotlib")
+    places = spec.submodule_search_locations if spec is not None else None
+    return Path(list(places or ["."])[0]) / "mpl-data" / "fonts" / "ttf"

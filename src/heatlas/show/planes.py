@@ -1,0 +1,286 @@
+"""Planes in millimetres: the field of view, where slices cut, and what each pixel of them shows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import map_coordinates
+
+from heatlas.core.heatmap import HeatMap
+from heatlas.core.space import Grid, Mask
+from heatlas.core.volume import Volume
+from heatlas.show.view import AXES, Axis, View
+
+Floats = NDArray[np.float64]
+# The two axes of a slice, to the right and upwards, by the axis that it cuts across.
+IN_PLANE: Mapping[Axis, tuple[int, int]] = {"z": (0, 1), "y": (0, 2), "x": (1, 2)}
+DEFAULT_SLICES = {1: 7, 2: 4, 3: 3}
+MANY_PANELS_SLICES = 2
+BACKGROUND_FLOOR = 0.04  # of the brightest tissue; below lies what no template covers
+
+
+@dataclass(frozen=True)
+class Field:
+    """The box in mm that every slice shows: (low, high) along x, y and z."""
+
+    low: Floats
+    high: Floats
+
+    def size(self, axis: int) -> float:
+        """Return the length along an axis (0 to 2) in mm."""
+        return float(self.high[axis] - self.low[axis])
+
+
+@dataclass(frozen=True)
+class Raster:
+    """The pixels of one slice: its plane, its size and which way its first axis runs."""
+
+    axis: Axis
+    position_mm: float
+    field: Field
+    width: int
+    height: int
+    mirrored: bool
+
+    def lines_mm(self) -> tuple[Floats, Floats]:
+        """Return the mm of the pixel columns (left to right) and rows (top to bottom)."""
+        across, up = IN_PLANE[self.axis]
+        columns = (np.arange(self.width) + 0.5) / self.width * self.field.size(across)
+        rows = (np.arange(self.height) + 0.5) / self.height * self.field.size(up)
+        columns = (
+            self.field.high[across] - columns if self.mirrored else self.field.low[across] + columns
+        )
+        return columns, self.field.high[up] - rows
+
+    def to_pixels(self, positions_mm: Floats) -> Floats:
+        """Return where positions in mm lie on the slice, in pixels from its corner, (..., 2)."""
+        across, up = IN_PLANE[self.axis]
+        x = (positions_mm[..., across] - self.field.low[across]) / self.field.size(across)
+        y = (self.field.high[up] - positions_mm[..., up]) / self.field.size(up)
+        return np.stack([(1 - x if self.mirrored else x) * self.width, y * self.height], axis=-1)
+
+    def voxels(self, grid: Grid) -> tuple[NDArray[np.float32], ...]:
+        """Return fractional voxel indices of all pixels, three arrays (height, width)."""
+        inverse = np.linalg.inv(grid.affine)
+        across, up = IN_PLANE[self.axis]
+        fixed = AXES.index(self.axis)
+        columns, rows = self.lines_mm()
+        start = inverse[:3, 3] + inverse[:3, fixed] * self.position_mm
+        return tuple(
+            np.add.outer((start[i] + inverse[i, up] * rows), inverse[i, across] * columns).astype(
+                np.float32
+            )
+            for i in range(3)
+        )
+
+
+@dataclass(frozen=True)
+class Backdrop:
+    """A background, ready to be cut: which voxels hold tissue, and between which values."""
+
+    values: NDArray[np.floating]
+    tissue: NDArray[np.float32]
+    grid: Grid
+    dark: float
+    bright: float
+
+
+def prepare_background(volume: Volume) -> Backdrop:
+    """Find the tissue of a background image and the values between which its greys lie."""
+    values = np.nan_to_num(volume.values)
+    sample = values.ravel()[:: max(values.size // 500_000, 1)]
+    lowest, brightest = float(sample.min()), float(np.quantile(sample, 0.998))
+    floor = lowest + BACKGROUND_FLOOR * (brightest - lowest)
+    inside = values > floor
+    held = sample[sample > floor]
+    dark, bright = np.quantile(held, [0.02, 0.995]) if held.size else (lowest, lowest + 1)
+    return Backdrop(
+        values=values,
+        tissue=inside.astype(np.float32),
+        grid=volume.grid,
+        dark=float(dark),
+        bright=float(max(bright, dark + 1e-12)),
+    )
+
+
+def field_of_view(masks: Sequence[Mask], background: Backdrop | None) -> Field:
+    """Return the box around all masks and the tissue of the background, with a small margin."""
+    boxes = [_box_mm(mask.inside.reshape(mask.grid.shape), mask.grid) for mask in masks]
+    if background is not None and background.tissue.any():
+        boxes.append(_box_mm(background.tissue > 0, background.grid))
+    low = np.min([box[0] for box in boxes], axis=0)
+    high = np.max([box[1] for box in boxes], axis=0)
+    margin = 0.015 * float((high - low).max())
+    return Field(low=low - margin, high=high + margin)
+
+
+def mosaic_cuts(panels: Sequence[HeatMap], view: View) -> dict[Axis, tuple[float, ...]]:
+    """Return where each row of a mosaic is cut: as asked, or spread over the masks.
+
+    The extent of the masks is divided into equal parts, one a slice. A part is cut through the
+    strongest surviving voxel in it, so that peaks are seen, and in its middle where none survives.
+    """
+    asked = {axis: view.cuts[axis] for axis in view.axes if axis in view.cuts}
+    n = view.n_slices or DEFAULT_SLICES.get(len(panels), MANY_PANELS_SLICES)
+    return {
+        axis: asked[axis] if axis in asked else _spread(panels, AXES.index(axis), n=n)
+        for axis in view.axes
+    }
+
+
+def peak_position(panels: Sequence[HeatMap]) -> tuple[float, float, float]:
+    """Return the mm of the largest judged magnitude: among survivors, else among everything."""
+    judging = [panel for panel in panels if panel.threshold.judges] or list(panels)
+    candidates = [_strongest(panel, survivors=True) for panel in judging]
+    found = [c for c in candidates if c] or [c for p in judging if (c := _strongest(p))]
+    if not found:
+        middle = field_of_view([panel.shown.mask for panel in panels], None)
+        x, y, z = np.round((middle.low + middle.high) / 2).tolist()
+        return x, y, z
+    return max(found, key=lambda pair: pair[0])[1]
+
+
+def gather_elements(raster: Raster, mask: Mask) -> NDArray[np.int32]:
+    """Return the element of the nearest voxel of each pixel, -1 where there is none."""
+    shape = mask.grid.shape
+    flat = np.zeros((raster.height, raster.width), dtype=np.int64)
+    inside = np.ones(flat.shape, dtype=bool)
+    for axis, place in enumerate(raster.voxels(mask.grid)):
+        nearest = np.rint(place).astype(np.int64)
+        inside &= (nearest >= 0) & (nearest < shape[axis])
+        flat = flat * shape[axis] + nearest
+    inside[inside] = mask.inside[flat[inside]]
+    elements = np.full(flat.shape, -1, dtype=np.int32)
+    elements[inside] = np.searchsorted(mask.indices, flat[inside])
+    return elements
+
+
+def show_small_survivors(
+    elements: NDArray[np.int32], *, raster: Raster, heat_map: HeatMap
+) -> NDArray[np.int32]:
+    """Return the elements with every survivor of this plane in at least one pixel.
+
+    Where a voxel is smaller than a pixel it may fall between pixel centres; a finding must not.
+    """
+    mask = heat_map.shown.mask
+    voxel = min(mask.grid.voxel_sizes_mm)
+    pixel = max(raster.field.size(a) / n for a, n in _extents(raster))
+    survivors = np.flatnonzero(heat_map.threshold.survives)
+    if voxel >= pixel or not heat_map.threshold.judges or not survivors.size:
+        return elements
+    positions = _positions(mask, survivors)
+    near = np.abs(positions[:, AXES.index(raster.axis)] - raster.position_mm) <= voxel / 2
+    survivors, positions = survivors[near], positions[near]
+    missing = ~np.isin(survivors, elements)
+    survivors, positions = survivors[missing], positions[missing]
+    columns, rows = np.floor(raster.to_pixels(positions)).astype(int).T
+    seen = (columns >= 0) & (columns < raster.width) & (rows >= 0) & (rows < raster.height)
+    # The strongest comes last and stays.
+    order = np.argsort(np.abs(heat_map.judged.values[survivors]), kind="stable")
+    order = order[seen[order]]
+    filled = elements.copy()
+    filled[rows[order], columns[order]] = survivors[order]
+    return filled
+
+
+def gather_background(raster: Raster, background: Backdrop, *, view: View) -> NDArray[np.uint8]:
+    """Return the grey of each pixel: tissue between dark and bright, the page outside."""
+    palette = view.palette
+    places = np.stack(raster.voxels(background.grid))
+    cover = map_coordinates(background.tissue, places, order=1, mode="constant", prefilter=False)
+    seen = cover > 0
+    inside = places[:, seen]
+    value = map_coordinates(
+        background.values * background.tissue, inside, order=1, mode="constant", prefilter=False
+    )
+    share = (value / cover[seen] - background.dark) / (background.bright - background.dark)
+    tissue = palette.dark + np.clip(share, 0, 1) * (palette.bright - palette.dark)
+    grey = np.full(cover.shape, palette.page, dtype=np.float64)
+    grey[seen] = palette.page + np.clip(cover[seen], 0, 1) * (tissue - palette.page)
+    return np.rint(grey).astype(np.uint8)
+
+
+def silhouette(elements: NDArray[np.int32], *, view: View) -> NDArray[np.uint8]:
+    """Return the grey of each pixel where there is no background image: the mask's shape."""
+    palette = view.palette
+    return np.where(elements >= 0, palette.backdrop, palette.page).astype(np.uint8)
+
+
+def _extents(raster: Raster) -> tuple[tuple[int, int], tuple[int, int]]:
+    across, up = IN_PLANE[raster.axis]
+    return (across, raster.width), (up, raster.height)
+
+
+def _box_mm(inside: NDArray[np.bool_], grid: Grid) -> tuple[Floats, Floats]:
+    """Return the lowest and highest mm of the voxels inside, their edges included."""
+    edges = []
+    for axis in range(3):
+        rest = tuple(other for other in range(3) if other != axis)
+        filled = np.flatnonzero(inside.any(axis=rest))
+        edges.append((filled[0] - 0.5, filled[-1] + 0.5))
+    corners = grid.to_mm(np.array(np.meshgrid(*edges)).reshape(3, -1).T)
+    return corners.min(axis=0), corners.max(axis=0)
+
+
+def _positions(mask: Mask, elements: NDArray[np.int64]) -> Floats:
+    """Return the mm of some elements of a mask."""
+    voxels = np.stack(np.unravel_index(mask.indices[elements], mask.grid.shape), axis=1)
+    return mask.grid.to_mm(voxels)
+
+
+def _strongest(
+    panel: HeatMap, *, survivors: bool = False
+) -> tuple[float, tuple[float, float, float]] | None:
+    """Return the largest judged magnitude and its mm, None where nothing is finite."""
+    size = np.abs(panel.judged.values)
+    eligible = np.isfinite(size)
+    if survivors:
+        eligible &= panel.threshold.survives
+    if not eligible.any():
+        return None
+    best = np.flatnonzero(eligible)[np.argmax(size[eligible])]
+    x, y, z = _positions(panel.judged.mask, np.array([best]))[0].tolist()
+    return float(size[best]), (x, y, z)
+
+
+def _spread(panels: Sequence[HeatMap], axis: int, *, n: int) -> tuple[float, ...]:
+    """Return n positions in mm: one in each equal part of the masks' extent."""
+    field = field_of_view([panel.shown.mask for panel in panels], None)
+    # The outermost twentieth holds slivers that nobody can read.
+    inset = 0.05 * field.size(axis)
+    edges = np.linspace(field.low[axis] + inset, field.high[axis] - inset, n + 1)
+    middles = (edges[:-1] + edges[1:]) / 2
+    whole = np.round(middles)
+    middles = whole if np.all(np.diff(whole) > 0) else np.round(middles, 3)
+    found = [_survivors_along(panel, axis) for panel in panels if panel.threshold.judges]
+    mm = np.concatenate([np.empty(0), *(pair[0] for pair in found)])
+    size = np.concatenate([np.empty(0), *(pair[1] for pair in found)])
+    return _through_peaks(edges, middles, mm=mm, size=size)
+
+
+def _through_peaks(
+    edges: Floats, middles: Floats, *, mm: Floats, size: Floats
+) -> tuple[float, ...]:
+    """Return the middle of each part, moved to its strongest survivor, the strongest part first.
+
+    Slices stay half a part away from each other, so that no two show nearly the same.
+    """
+    apart = 0.5 * float(edges[1] - edges[0])
+    part = np.clip(np.searchsorted(edges, mm, side="right") - 1, 0, len(middles) - 1)
+    cuts = middles.copy()
+    while size.size:
+        top = np.argmax(size)
+        cuts[part[top]] = mm[top]
+        left = (part != part[top]) & (np.abs(mm - mm[top]) >= apart)
+        mm, size, part = mm[left], size[left], part[left]
+    return tuple(np.round(cuts, 3).tolist())
+
+
+def _survivors_along(panel: HeatMap, axis: int) -> tuple[Floats, Floats]:
+    """Return the mm along an axis and the judged magnitude of every survivor."""
+    survivors = np.flatnonzero(panel.threshold.survives & np.isfinite(panel.judged.values))
+    mm = _positions(panel.judged.mask, survivors)[:, axis]
+    return mm, np.abs(panel.judged.values[survivors]).astype(np.float64)
