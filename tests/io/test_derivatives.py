@@ -1,141 +1,241 @@
-"""Results on disk."""
+"""A results folder as a BIDS-derivatives dataset."""
 
 from __future__ import annotations
 
-import errno
+import json
 import os
-import stat
-import subprocess
-import sys
 from pathlib import Path
-from types import MappingProxyType
 
+import numpy as np
 import pytest
 
-from heatlas.core.errors import DataError
-from heatlas.core.provenance import digest_bytes
-from heatlas.io import derivatives
-from heatlas.io.derivatives import atomic_write, json_text, write_json, write_text
+from heatlas.core.errors import DataError, PrivacyError, UnknownNameError
+from heatlas.core.provenance import Provenance, digest_bytes
+from heatlas.core.space import Grid, Mask
+from heatlas.core.statmap import StatMap
+from heatlas.core.table import Column, Table
+from heatlas.core.threshold import Threshold
+from heatlas.io.derivatives import (
+    DerivativeWriter,
+    bids_label,
+    bids_labels,
+    check_no_paths,
+    map_name,
+    map_sidecar,
+)
 
 
-def fail_with(number: int):
-    """Return a stand-in for a system call that fails with this error number."""
-
-    def fail(*arguments: object, **options: object) -> None:
-        raise OSError(number, os.strerror(number))
-
-    return fail
-
-
-def test_atomic_write_returns_the_digest_of_what_lies_on_disk(tmp_path: Path) -> None:
-    target = tmp_path / "a" / "b.bin"
-    assert atomic_write(target, b"content") == digest_bytes(target.read_bytes())
-
-
-def test_atomic_write_replaces_an_earlier_file_and_leaves_nothing_else(tmp_path: Path) -> None:
-    target = tmp_path / "a.txt"
-    atomic_write(target, b"old")
-    atomic_write(target, b"new")
-    assert target.read_bytes() == b"new"
-    assert os.listdir(tmp_path) == ["a.txt"]
+def t_map() -> StatMap:
+    """Return a t map of eight voxels, one of them undefined."""
+    mask = Mask(space=Grid(shape=(2, 2, 2), affine=np.eye(4)), inside=np.ones(8, bool))
+    return StatMap(
+        values=np.array([np.nan, 1, 2, 3, 4, 5, 6, 7]),
+        mask=mask,
+        kind="t",
+        dof=(67,),
+        contrast="depression",
+        n=72,
+        groups=(("depr", 51), ("control", 21)),
+        quantity="grey-matter volume",
+        provenance=Provenance().then("fit"),
+    )
 
 
-def test_files_get_the_rights_that_the_user_has_asked_for(tmp_path: Path) -> None:
-    old = os.umask(0o027)
-    try:
-        atomic_write(tmp_path / "a", b"")
-    finally:
-        os.umask(old)
-    assert stat.S_IMODE((tmp_path / "a").stat().st_mode) == 0o640
+def judgement() -> Threshold:
+    """Return a judgement of eight voxels."""
+    return Threshold(
+        method="max-t",
+        words="voxelwise FWE p < .05 by 1,000 permutations",
+        survives=np.arange(8) > 5,
+        correction="fwe",
+        alpha=0.05,
+        cut=5.1,
+        n_permutations=1000,
+        undecided=np.arange(8) == 5,
+        n_to_settle=4000,
+    )
+
+
+# -------------------------------------------------------------------------------- names
 
 
 @pytest.mark.parametrize(
-    ("call", "number", "words"),
-    [
-        ("fsync", errno.ENOSPC, "the disk is full"),
-        ("replace", errno.EACCES, "no permission"),
-        ("replace", errno.EROFS, "read-only"),
-        ("fsync", errno.EIO, "Input/output error"),
-    ],
+    ("name", "label"),
+    [("any-difference", "anydifference"), ("A b_1.2", "Ab12"), ("größe", "groe"), ("é/..", "e")],
 )
-def test_a_failed_write_names_file_and_reason_and_keeps_the_old_file(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: str, number: int, words: str
-) -> None:
-    target = tmp_path / "map.nii.gz"
-    atomic_write(target, b"old")
-    monkeypatch.setattr(derivatives.os, call, fail_with(number))
-    with pytest.raises(DataError, match=f"map.nii.gz: cannot be written, .*{words}"):
-        atomic_write(target, b"new")
-    monkeypatch.undo()
-    assert target.read_bytes() == b"old"
-    assert os.listdir(tmp_path) == ["map.nii.gz"]
+def test_labels_hold_only_letters_and_digits(name: str, label: str) -> None:
+    assert bids_label(name) == label
 
 
-def test_an_interrupted_write_leaves_nothing_behind(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def interrupt(*_: object) -> None:
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(derivatives.os, "fsync", interrupt)
-    with pytest.raises(KeyboardInterrupt):
-        atomic_write(tmp_path / "a", b"new")
-    assert os.listdir(tmp_path) == []
+def test_a_name_without_latin_letters_is_refused() -> None:
+    with pytest.raises(DataError, match="'±' has no Latin letter"):
+        bids_label("±")
 
 
-def test_a_folder_in_the_place_of_the_file_is_one_clear_sentence(tmp_path: Path) -> None:
-    (tmp_path / "taken").mkdir()
-    with pytest.raises(DataError, match="taken: cannot be written, it is a folder"):
-        atomic_write(tmp_path / "taken", b"")
-    assert os.listdir(tmp_path) == ["taken"]
+@pytest.mark.parametrize("names", [("a-b", "ab"), ("BDI", "bdi"), ("x1", "y", "x 1")])
+def test_names_that_would_share_a_file_are_refused(names: tuple[str, ...]) -> None:
+    with pytest.raises(DataError, match=f"contrast names '{names[0]}' and '{names[-1]}'"):
+        bids_labels(names, kind="contrast")
 
 
-def test_a_file_in_the_place_of_the_folder_is_one_clear_sentence(tmp_path: Path) -> None:
-    (tmp_path / "file").write_bytes(b"")
-    with pytest.raises(DataError, match="a file stands where a folder is needed"):
-        atomic_write(tmp_path / "file" / "a", b"")
+def test_different_names_keep_different_labels() -> None:
+    assert bids_labels(["a-1", "b"], kind="analysis") == {"a-1": "a1", "b": "b"}
 
 
-def test_a_write_that_the_system_stops_in_the_middle_leaves_the_old_file(tmp_path: Path) -> None:
-    script = f"""
-import resource, signal
-from pathlib import Path
-from heatlas.core.errors import DataError
-from heatlas.io.derivatives import atomic_write
-target = Path({str(tmp_path / "a")!r})
-atomic_write(target, b"old")
-signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
-try:
-    atomic_write(target, bytes(1_000_000))
-except DataError as error:
-    print(error)
-"""
-    said = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, check=True
-    ).stdout
-    assert "cannot be written, the file is larger than the system allows" in said
-    assert os.listdir(tmp_path) == ["a"]
-    assert (tmp_path / "a").read_bytes() == b"old"
+def test_maps_are_named_by_analysis_contrast_and_kind() -> None:
+    expected = "maps/analysis-groups_contrast-anydifference_stat-logpfwe_statmap.nii.gz"
+    assert map_name("groups", "any-difference", stat="logpfwe") == expected
 
 
-def test_text_is_utf8_with_unix_line_ends(tmp_path: Path) -> None:
-    write_text(tmp_path / "a", "mm³\n")
-    assert (tmp_path / "a").read_bytes() == "mm³\n".encode()
+def test_an_unknown_kind_of_map_is_refused_with_the_nearest() -> None:
+    with pytest.raises(UnknownNameError, match="Did you mean 'logpfwe'"):
+        map_name("a", "b", stat="logpfw")
 
 
-def test_equal_json_gives_equal_bytes_whatever_the_order_of_keys(tmp_path: Path) -> None:
-    first = write_json(tmp_path / "a.json", {"b": (1, 2), "a": {"d": 1, "c": "µ"}})
-    second = write_json(
-        tmp_path / "b.json", MappingProxyType({"a": {"c": "µ", "d": 1}, "b": [1, 2]})
-    )
-    assert first == second
-    text = (tmp_path / "a.json").read_text(encoding="utf-8")
-    assert text.startswith('{\n  "a": {\n    "c": "µ",')
-    assert text.endswith("}\n")
+# -------------------------------------------------------------------------------- sidecars
 
 
-@pytest.mark.parametrize("content", [float("nan"), float("inf"), object()])
-def test_json_refuses_what_json_cannot_hold(content: object) -> None:
-    with pytest.raises(DataError, match="JSON cannot hold"):
-        json_text({"a": content})
+def test_a_sidecar_says_what_a_map_needs_to_be_read() -> None:
+    sidecar = map_sidecar(
+        t_map(), stat="t", test="group[depr] - group[control]", threshold=judgement(),
+        sources=["sha256:aa"],
+    )  # fmt: skip
+    assert sidecar == {
+        "Description": "t statistic",
+        "StatisticKind": "t",
+        "DegreesOfFreedom": [67.0],
+        "N": 72,
+        "Groups": [{"Name": "depr", "N": 51}, {"Name": "control", "N": 21}],
+        "Contrast": {"Name": "depression", "Test": "group[depr] - group[control]"},
+        "Quantity": "grey-matter volume",
+        "Elements": 8,
+        "UndefinedElements": 1,
+        "Threshold": {
+            "Rule": "voxelwise FWE p < .05 by 1,000 permutations",
+            "Method": "max-t",
+            "Correction": "fwe",
+            "Alpha": 0.05,
+            "TwoSided": True,
+            "Cut": 5.1,
+            "Permutations": 1000,
+            "SurvivingElements": 2,
+            "UndecidedElements": 1,
+            "PermutationsToSettle": 4000,
+        },
+        "Sources": ["sha256:aa"],
+        "Provenance": t_map().provenance.to_json(),
+    }
+
+
+def test_zero_counts_stay_in_the_sidecar() -> None:
+    whole = StatMap(values=np.arange(8.0), mask=t_map().mask, kind="mean")
+    assert map_sidecar(whole, stat="mean")["UndefinedElements"] == 0
+
+
+# -------------------------------------------------------------------------------- the folder
+
+
+def write_all(folder: Path) -> dict[str, str]:
+    """Write one file of each kind; return digests by name."""
+    writer = DerivativeWriter(folder)
+    sidecar = map_sidecar(t_map(), stat="t")
+    table = Table(columns=(Column(name="size", values=np.array([1.5]), unit="mm3"),))
+    written = [
+        writer.start("a study", sources=[{"DOI": "doi:10.18112/openneuro.ds002748.v1.0.5"}]),
+        writer.write_map(b"nifti", analysis="g", contrast="c", stat="t", sidecar=sidecar),
+        writer.write_table("clusters", table, provenance=Provenance().then("measure")),
+        writer.write_figure("c.png", b"png"),
+        writer.write_page("<html></html>"),
+        writer.write_json("study.lock.json", {"seed": 1}),
+    ]
+    return {reference.name: reference.digest for reference in written}
+
+
+def test_the_folder_has_the_layout_of_the_design(tmp_path: Path) -> None:
+    write_all(tmp_path / "results")
+    found = {
+        p.relative_to(tmp_path / "results").as_posix() for p in tmp_path.rglob("*") if p.is_file()
+    }
+    assert found == {
+        "dataset_description.json",
+        "maps/analysis-g_contrast-c_stat-t_statmap.nii.gz",
+        "maps/analysis-g_contrast-c_stat-t_statmap.json",
+        "tables/clusters.tsv",
+        "tables/clusters.json",
+        "figures/c.png",
+        "report.html",
+        "study.lock.json",
+    }
+
+
+def test_digests_are_those_of_the_files(tmp_path: Path) -> None:
+    for name, digest in write_all(tmp_path).items():
+        assert digest == digest_bytes((tmp_path / name).read_bytes())
+
+
+def test_two_folders_hold_the_same_bytes(tmp_path: Path) -> None:
+    assert write_all(tmp_path / "a") == write_all(tmp_path / "b" / "c")
+
+
+def test_the_description_names_generator_and_sources(tmp_path: Path) -> None:
+    write_all(tmp_path)
+    description = json.loads((tmp_path / "dataset_description.json").read_text())
+    assert description["DatasetType"] == "derivative"
+    assert description["GeneratedBy"][0]["Name"] == "Heatlas"
+    assert description["SourceDatasets"] == [{"DOI": "doi:10.18112/openneuro.ds002748.v1.0.5"}]
+
+
+def test_starting_removes_what_a_killed_run_left_and_nothing_else(tmp_path: Path) -> None:
+    (tmp_path / "maps").mkdir()
+    (tmp_path / "maps" / ".a.nii.gz.0a1b2c3d.heatlas-part").write_bytes(b"half")
+    (tmp_path / "maps" / "a.heatlas-part").write_bytes(b"a user's own")
+    DerivativeWriter(tmp_path).start("s")
+    assert os.listdir(tmp_path / "maps") == ["a.heatlas-part"]
+
+
+@pytest.mark.parametrize("name", ["../out.png", "a/b.png", "", ".hidden", "a b.png", "/etc/x"])
+def test_a_figure_cannot_leave_its_folder(tmp_path: Path, name: str) -> None:
+    with pytest.raises(DataError, match="no plain file name"):
+        DerivativeWriter(tmp_path).write_figure(name, b"")
+    assert not list(tmp_path.rglob("*.png"))
+
+
+# -------------------------------------------------------------------------------- privacy
+
+PATHS = ("/data/study/gm.nii", "C:\\Users\\x", "D:/x", "\\\\server\\x", "~/x", "file:///x")
+
+
+@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("dress", [lambda p: p, lambda p: {"a": [p]}, lambda p: {p: 1}])
+def test_an_absolute_path_anywhere_in_json_is_refused(path: str, dress: object) -> None:
+    with pytest.raises(PrivacyError, match="is a path on this machine"):
+        check_no_paths(dress(path), where="x.json")  # type: ignore[operator]
+
+
+@pytest.mark.parametrize(
+    "words", ["gm/sub-01.nii.gz", "n/a", "https://doi.org/10.1", "1/2", "/", "a / b", "C: 5", "~ 5"]
+)
+def test_other_words_are_no_paths(words: str) -> None:
+    check_no_paths({"a": words}, where="x.json")
+
+
+def test_a_path_in_a_provenance_or_a_table_never_reaches_the_disk(tmp_path: Path) -> None:
+    writer = DerivativeWriter(tmp_path)
+    leaking = Provenance().then("read", inputs={"/data/me/a.nii": "sha256:00"})
+    table = Table(columns=(Column(name="file", values=("/data/me/a.nii",)),))
+    number = Table(columns=(Column(name="x", values=np.array([1.0])),))
+    for attempt in (
+        lambda: writer.write_table("t", table),
+        lambda: writer.write_table("t", number, provenance=leaking),
+        lambda: writer.write_json("a.json", leaking.to_json()),
+    ):
+        with pytest.raises(PrivacyError, match="/data/me/a.nii"):
+            attempt()
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_page_that_names_the_results_folder_or_the_home_is_refused(tmp_path: Path) -> None:
+    for folder in (tmp_path, Path.home()):
+        with pytest.raises(PrivacyError, match="report.html: its content names the folder"):
+            DerivativeWriter(tmp_path).write_page(f"<p>{folder}/x.nii</p>")
+    assert not list(tmp_path.iterdir())

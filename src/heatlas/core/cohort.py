@@ -17,7 +17,8 @@ class FileReference(Value):
     Parameters
     ----------
     name : str
-        Path relative to the study file, with forward slashes; never absolute.
+        Path relative to the study file (or to the results folder), with forward slashes; never
+        absolute.
     digest : str
         SHA-256 of its bytes.
     volume : int, optional

@@ -17,7 +17,7 @@ from heatlas.core.errors import DataError, SpaceMismatchError
 from heatlas.core.space import Grid
 from heatlas.core.validate import check_choice
 from heatlas.core.volume import Volume
-from heatlas.io.derivatives import PROVENANCE_KEY, atomic_write, write_json
+from heatlas.io.atomic import PROVENANCE_KEY, atomic_write, write_json
 
 StoredType = Literal["float32", "int16", "int32", "uint8"]
 STORED_TYPES = ("float32", "int16", "int32", "uint8")

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from heatlas.core.errors import DataError
 from heatlas.core.provenance import Provenance, canonical_json, provenance_from_json
 from heatlas.core.registry import Registry
-from heatlas.io.derivatives import PROVENANCE_KEY, atomic_write, os_reason
+from heatlas.io.atomic import PROVENANCE_KEY, atomic_write, os_reason
 
 PNG_START = b"\x89PNG\r\n\x1a\n"
 PNG_KEYWORD = "heatlas:provenance"

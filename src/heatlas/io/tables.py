@@ -15,7 +15,7 @@ from heatlas.core.errors import DataError
 from heatlas.core.provenance import Provenance
 from heatlas.core.table import Column, Table
 from heatlas.core.words import join
-from heatlas.io.derivatives import PROVENANCE_KEY, os_reason, write_json, write_text
+from heatlas.io.atomic import PROVENANCE_KEY, os_reason, write_json, write_text
 
 MISSING = frozenset({"", "n/a", "N/A", "NA", "NaN", "nan", "#N/A", "<NA>"})
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
