@@ -234,8 +234,11 @@ def test_a_path_in_a_provenance_or_a_table_never_reaches_the_disk(tmp_path: Path
     assert not list(tmp_path.iterdir())
 
 
-def test_a_page_that_names_the_results_folder_or_the_home_is_refused(tmp_path: Path) -> None:
-    for folder in (tmp_path, Path.home()):
+def test_a_page_that_names_the_results_folder_or_the_home_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", "/home/somebody")
+    for folder in (tmp_path, "/home/somebody"):
         with pytest.raises(PrivacyError, match="report.html: its content names the folder"):
             DerivativeWriter(tmp_path).write_page(f"<p>{folder}/x.nii</p>")
     assert not list(tmp_path.iterdir())
