@@ -14,6 +14,8 @@ import nibabel as nib
 import numpy as np
 from nibabel.brikhead import AFNIImage
 from nibabel.filebasedimages import ImageFileError
+from nibabel.freesurfer.mghformat import MGHError
+from nibabel.imageglobals import LoggingOutputSuppressor
 from nibabel.spatialimages import HeaderDataError, HeaderTypeError, ImageDataError
 from nibabel.wrapstruct import WrapStructError
 from numpy.typing import NDArray
@@ -49,6 +51,7 @@ _FAULTS = (
     HeaderTypeError,
     ImageDataError,
     WrapStructError,
+    MGHError,
     ValueError,
     TypeError,
     KeyError,
@@ -176,8 +179,10 @@ def _load(path: Path, image: Any, *, number: int) -> NDArray[Any]:
 @contextmanager
 def _faults_told(path: Path) -> Iterator[None]:
     """Turn whatever a reader stumbles over into one clear sentence."""
+    quiet: Any = LoggingOutputSuppressor  # nibabel also prints what it then raises
     try:
-        yield
+        with quiet(), np.errstate(all="ignore"):
+            yield
     except (DataError, NotSupportedError):
         raise
     except ModuleNotFoundError as error:

@@ -22,6 +22,10 @@ from heatlas.io.source import Source
 
 # Voxels that sform and qform place this far apart are a conflict worth a word.
 CONFLICT_MM = 0.1
+# Beyond these an affine is damaged: positions, voxel sizes, volume of a voxel's directions.
+FARTHEST_MM = 1e7
+SMALLEST_MM = 1e-4
+FLATTEST = 1e-4
 TEMPLATES = {4: "MNI152", 3: "Talairach"}
 _MM_PER_UNIT = {0: 1.0, 1: 1000.0, 2: 1.0, 3: 0.001}
 _UNIT_NAMES = {1: "metres", 3: "micrometres"}
@@ -88,7 +92,7 @@ class ImageHeader(Value):
     @property
     def orientation(self) -> str:
         """Where the stored axes point, such as ``"LAS"``."""
-        return "".join(_ORIENTATIONS.ornt2axcodes(self.turns))
+        return axes_words(self.turns)
 
     @property
     def stored_step(self) -> float | None:
@@ -181,7 +185,7 @@ def parse_nifti(source: Source) -> NiftiLayout:
     nifti = _HEADERS[size](block, endianness=order, check=False)
     stored = _stored_dtype(nifti, path=path, order=order)
     header = nifti_header(nifti, path=path, dtype=stored.name)
-    offset = int(nifti["vox_offset"])
+    offset = _offset(nifti)
     if offset < size:
         raise DataError(f"{path}: its header says that the image starts at byte {offset}, "
                         f"inside the header of {size} bytes; it is damaged.")  # fmt: skip
@@ -222,13 +226,23 @@ def nifti_header(nifti: Any, *, path: Path, dtype: str) -> ImageHeader:
 
 def orientation_of(path: Path, affine: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return which axis of RAS+ each stored axis is closest to, and its sign, shape (3, 2)."""
-    if not np.isfinite(affine).all() or abs(np.linalg.det(affine[:3, :3])) < 1e-12:
+    if not _places_voxels(affine):
         raise DataError(
             f"{path}: its affine gives voxels no position or no volume; "
             "repair the header or export the image again."
         )
     turns: NDArray[np.float64] = _ORIENTATIONS.io_orientation(affine)
     return turns
+
+
+def _places_voxels(affine: NDArray[np.float64]) -> bool:
+    """Say whether an affine gives voxels a position and a volume."""
+    if not np.isfinite(affine).all() or np.abs(affine).max() > FARTHEST_MM:
+        return False
+    lengths = np.linalg.norm(affine[:3, :3], axis=0)
+    return bool(
+        lengths.min() > SMALLEST_MM and abs(np.linalg.det(affine[:3, :3] / lengths)) > FLATTEST
+    )
 
 
 def canonical_grid(
@@ -241,9 +255,9 @@ def canonical_grid(
     return Grid(shape=(lengths[0], lengths[1], lengths[2]), affine=turned)
 
 
-def axes_words(affine: NDArray[np.float64]) -> str:
-    """Return where the axes of an affine point: ``LAS``."""
-    return "".join(_ORIENTATIONS.ornt2axcodes(_ORIENTATIONS.io_orientation(affine)))
+def axes_words(turns: NDArray[np.float64]) -> str:
+    """Return where axes point: ``LAS``; an axis that points nowhere is ``?``."""
+    return "".join(word or "?" for word in _ORIENTATIONS.ornt2axcodes(turns))
 
 
 def check_real(path: Path, dtype: np.dtype[Any]) -> None:
@@ -303,6 +317,12 @@ def _stored_dtype(nifti: Any, *, path: Path, order: str) -> np.dtype[Any]:
     return turned
 
 
+def _offset(nifti: Any) -> int:
+    """Return the byte at which the image starts, 0 where the header gives no number."""
+    offset = float(nifti["vox_offset"])
+    return int(offset) if math.isfinite(offset) else 0
+
+
 def _shape(nifti: Any, *, path: Path) -> tuple[int, ...]:
     dim = [int(length) for length in nifti["dim"]]
     n_axes = dim[0]
@@ -330,6 +350,8 @@ def _nifti_affine(nifti: Any, *, path: Path) -> tuple[NDArray[np.float64], str]:
         return np.asarray(nifti.get_base_affine(), dtype=np.float64), ""
     if sform is None or qform is None:
         return (sform if qform is None else qform), ""  # type: ignore[return-value]
+    if not (_places_voxels(sform) and _places_voxels(qform)):
+        return sform, ""
     return sform, _conflict(sform, qform, shape=_shape(nifti, path=path))
 
 
@@ -352,6 +374,6 @@ def _conflict(
     gap = float(np.linalg.norm(((sform - qform) @ corners)[:3], axis=0).max())
     if gap <= CONFLICT_MM:
         return ""
-    sides = axes_words(sform), axes_words(qform)
+    sides = [axes_words(_ORIENTATIONS.io_orientation(form)) for form in (sform, qform)]
     turned = f", even the axes differ ({sides[0]} and {sides[1]})" if sides[0] != sides[1] else ""
     return f"sform and qform place voxels up to {number(gap)} mm apart{turned}; the sform was used"
