@@ -7,6 +7,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import ndimage
 
+from heatlas.core.atlas import Atlas
 from heatlas.core.errors import DataError, SpaceMismatchError
 from heatlas.core.estimate import Estimate
 from heatlas.core.space import GRID_NEIGHBOURHOODS, Grid, Mask
@@ -209,6 +210,17 @@ def test_a_full_enumeration_is_exact() -> None:
     stat_map = line_map(at4=3)
     table = cluster_table(stat_map, judged(stat_map, n_possible=100))
     assert table.words("p_words") == ("p = .040, exact",)
+
+
+def test_the_region_of_each_peak_comes_from_the_atlas() -> None:
+    labels = np.zeros(LINE.shape, np.int32)
+    labels[:10] = 5
+    atlas = Atlas(name="Ends", labels=labels, grid=LINE, names={5: "first end"})
+    stat_map = line_map(at4=4, at20=-3)
+    threshold = value_threshold(stat_map.values, cut=2, two_sided=True)
+    table = cluster_table(stat_map, threshold, atlas=atlas)
+    assert table.words("region") == ("first end", "unlabelled")
+    assert "Ends" in table.column("region").description
 
 
 def test_small_clusters_are_removed_and_exactly_large_enough_ones_stay() -> None:

@@ -1,0 +1,197 @@
+"""Means of maps over the regions of an atlas."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from heatlas.core.atlas import Atlas
+from heatlas.core.errors import DataError
+from heatlas.core.space import Grid, Mask
+from heatlas.core.stack import MapStack
+from heatlas.core.table import Column, Table
+from heatlas.core.volume import Volume
+from heatlas.core.words import count, join
+from heatlas.geometry.resample import nearest_values
+
+ID_COLUMN = "id"
+
+
+class _Means(NamedTuple):
+    """Region means of some maps: shape (maps, regions) all."""
+
+    names: tuple[str, ...]
+    means: NDArray[np.float64]
+    n_voxels: NDArray[np.int64]
+    n_left_out: NDArray[np.int64]
+    was_resampled: bool
+    measure: str
+    unit: str
+
+
+def region_means(maps: MapStack | Volume | Sequence[Volume], atlas: Atlas) -> Table:
+    """Return the mean of each map over each region.
+
+    Parameters
+    ----------
+    maps : MapStack, Volume or sequence of Volume
+        A stack counts the elements of its mask only; a volume all of its finite voxels, zeros
+        included.
+    atlas : Atlas
+        The regions. Labels are taken from the nearest voxel where the grids differ.
+
+    Returns
+    -------
+    Table
+        One row per map (column ``id``), one column per region that the atlas holds, in the
+        order of its labels; NaN where a region has no voxel. The descriptions say over how many
+        voxels each mean was taken, and the caption whether labels were resampled.
+
+    Raises
+    ------
+    DataError
+        If there is no map, or no region holds any voxel of the maps.
+    """
+    found = _of_stack(maps, atlas) if isinstance(maps, MapStack) else _of_volumes(maps, atlas)
+    if not found.n_voxels.any():
+        raise DataError(
+            f"region means: no voxel of the maps lies in a region of {atlas.name}. "
+            "Check that both are in the same space."
+        )
+    names = _unique_names(atlas)
+    columns = [Column(name=ID_COLUMN, values=found.names, description="The map.")]
+    for k, name in enumerate(names):
+        said = _description(atlas.regions[k], k, found=found)
+        means = found.means[:, k].copy()
+        columns.append(Column(name=name, values=means, unit=found.unit, description=said))
+    how = "labels from the nearest voxel" if found.was_resampled else "on the maps' own grid"
+    caption = f"Mean of {found.measure} per region of {atlas.name}, {how}."
+    return Table(columns=tuple(columns), caption=caption)
+
+
+def region_mask(atlas: Atlas, regions: Sequence[str], *, grid: Grid) -> Mask:
+    """Return the voxels of one or several regions.
+
+    Parameters
+    ----------
+    atlas : Atlas
+        The regions.
+    regions : sequence of str
+        Names as in ``atlas.regions``.
+    grid : Grid
+        Grid of the mask; labels are taken from the nearest voxel where it differs.
+
+    Returns
+    -------
+    Mask
+        The voxels, with the regions in words.
+
+    Raises
+    ------
+    DataError
+        If the atlas lacks a region, or the regions hold no voxel of the grid.
+    """
+    lacking = [name for name in regions if name not in atlas.regions]
+    if lacking:
+        raise DataError(f"{atlas.name} has no region {join(lacking, last='or')}.")
+    wanted = [label for label, name in zip(atlas.present, atlas.regions, strict=True)
+              if name in regions]  # fmt: skip
+    inside = np.isin(labels_on(atlas, grid=grid), wanted)
+    if not inside.any():
+        raise DataError(f"{join(regions)} of {atlas.name} holds no voxel of the grid.")
+    return Mask(space=grid, inside=inside, words=f"{join(regions)} ({atlas.name})")
+
+
+def labels_on(atlas: Atlas, *, grid: Grid) -> NDArray[np.int32]:
+    """Return the label of each voxel of a grid, from the nearest voxel of the atlas.
+
+    Parameters
+    ----------
+    atlas : Atlas
+        The regions.
+    grid : Grid
+        Where labels are wanted.
+
+    Returns
+    -------
+    numpy.ndarray of int32, shape grid.shape
+        Labels; 0 outside of every region.
+    """
+    if atlas.grid.same_as(grid):
+        return atlas.labels
+    return nearest_values(atlas.labels, atlas.grid, to=grid, fill=0)
+
+
+def _of_stack(stack: MapStack, atlas: Atlas) -> _Means:
+    space = stack.mask.space
+    if isinstance(space, Grid):
+        labels = stack.mask.gather(labels_on(atlas, grid=space))
+        was_resampled = not atlas.grid.same_as(space)
+    else:
+        labels, was_resampled = atlas.labels_at(stack.mask.positions_mm()), True
+    means, n_voxels, n_left_out = zip(
+        *(_one_map(row, labels=labels, atlas=atlas) for row in stack.values), strict=True
+    )
+    return _Means(
+        stack.ids, np.stack(means), np.stack(n_voxels), np.stack(n_left_out),
+        was_resampled, stack.measure, stack.unit,
+    )  # fmt: skip
+
+
+def _of_volumes(maps: Volume | Sequence[Volume], atlas: Atlas) -> _Means:
+    volumes = [maps] if isinstance(maps, Volume) else list(maps)
+    if not volumes:
+        raise DataError("region means: no map given.")
+    by_grid: dict[str, NDArray[np.int32]] = {}
+    parts = []
+    for volume in volumes:
+        digest = volume.grid.digest
+        if digest not in by_grid:
+            by_grid[digest] = labels_on(atlas, grid=volume.grid).ravel()
+        parts.append(_one_map(volume.values.ravel(), labels=by_grid[digest], atlas=atlas))
+    means, n_voxels, n_left_out = zip(*parts, strict=True)
+    names = tuple(volume.name or f"map {k + 1}" for k, volume in enumerate(volumes))
+    was_resampled = not all(atlas.grid.same_as(volume.grid) for volume in volumes)
+    return _Means(
+        names, np.stack(means), np.stack(n_voxels), np.stack(n_left_out),
+        was_resampled, "value", "",
+    )  # fmt: skip
+
+
+def _one_map(
+    values: NDArray[np.floating], *, labels: NDArray[np.int32], atlas: Atlas
+) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.int64]]:
+    """Return mean, number of finite voxels and number of others for each region."""
+    n_regions = len(atlas.present)
+    region = np.searchsorted(atlas.present, labels)
+    region[labels == 0] = n_regions
+    finite = np.isfinite(values)
+    n_all = np.bincount(region, minlength=n_regions + 1)[:n_regions]
+    kept = region[finite]
+    n = np.bincount(kept, minlength=n_regions + 1)[:n_regions]
+    total = np.bincount(kept, weights=values[finite], minlength=n_regions + 1)[:n_regions]
+    mean = np.divide(total, n, out=np.full(n_regions, np.nan), where=n > 0)
+    return mean, n, n_all - n
+
+
+def _description(region: str, k: int, *, found: _Means) -> str:
+    smallest, largest = int(found.n_voxels[:, k].min()), int(found.n_voxels[:, k].max())
+    over = count(largest, "voxel")
+    if smallest != largest:
+        over = f"{smallest:,} to {over}, depending on the map"
+    text = f"Mean of {found.measure} in {region} over {over}"
+    left_out = int(found.n_left_out[:, k].max())
+    if left_out:
+        text += f"; up to {count(left_out, 'voxel')} without a finite value left out in a map"
+    return text + "."
+
+
+def _unique_names(atlas: Atlas) -> list[str]:
+    """Return column names; a name that occurs twice, or is that of the ids, gets its label."""
+    return [
+        f"{name} (label {label})" if atlas.regions.count(name) > 1 or name == ID_COLUMN else name
+        for label, name in zip(atlas.present, atlas.regions, strict=True)
+    ]
