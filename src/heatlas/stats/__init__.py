@@ -1,0 +1,1 @@
+"""Models: formulas become designs, contrasts become weights, maps become evidence."""
