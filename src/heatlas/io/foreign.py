@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import struct
 import zlib
@@ -15,7 +16,6 @@ import numpy as np
 from nibabel.brikhead import AFNIImage
 from nibabel.filebasedimages import ImageFileError
 from nibabel.freesurfer.mghformat import MGHError
-from nibabel.imageglobals import LoggingOutputSuppressor
 from nibabel.spatialimages import HeaderDataError, HeaderTypeError, ImageDataError
 from nibabel.wrapstruct import WrapStructError
 from numpy.typing import NDArray
@@ -179,9 +179,10 @@ def _load(path: Path, image: Any, *, number: int) -> NDArray[Any]:
 @contextmanager
 def _faults_told(path: Path) -> Iterator[None]:
     """Turn whatever a reader stumbles over into one clear sentence."""
-    quiet: Any = LoggingOutputSuppressor  # nibabel also prints what it then raises
+    logger = logging.getLogger("nibabel.global")  # it also prints what it then raises
+    logger.addFilter(_say_nothing)
     try:
-        with quiet(), np.errstate(all="ignore"):
+        with np.errstate(all="ignore"):
             yield
     except (DataError, NotSupportedError):
         raise
@@ -197,9 +198,19 @@ def _faults_told(path: Path) -> Iterator[None]:
                         "keep both files of the pair in one folder.") from error  # fmt: skip
     except OSError as error:
         raise unreadable(path, error) from error
+    except MemoryError as error:
+        raise DataError(f"{path}: its header claims more than fits in memory; "
+                        "it is damaged.") from error  # fmt: skip
     except _FAULTS as error:
         raise DataError(f"{path}: the file cannot be read as an image ({_first_line(error)}); "
                         "export or download it again.") from error  # fmt: skip
+    finally:
+        logger.removeFilter(_say_nothing)
+
+
+def _say_nothing(record: logging.LogRecord) -> bool:
+    """Filter out every record of a logger."""
+    return False
 
 
 def _first_line(error: Exception) -> str:

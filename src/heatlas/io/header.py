@@ -18,6 +18,7 @@ from heatlas.core.space import Grid
 from heatlas.core.validate import own_array, set_field
 from heatlas.core.value import Value
 from heatlas.core.words import count, number
+from heatlas.io.intent import statistic_of
 from heatlas.io.source import Source
 
 # Voxels that sform and qform place this far apart are a conflict worth a word.
@@ -65,6 +66,10 @@ class ImageHeader(Value):
         How sform and qform disagree, in words; ``""`` where they agree.
     notes : tuple of str
         What else a reader must know.
+    kind : str
+        ``"t"``, ``"F"``, ``"z"`` or ``"effect"`` where the file says so, else ``""``.
+    dof : tuple of float
+        Degrees of freedom of a t or F, empty where the file gives none.
     """
 
     shape: tuple[int, ...]
@@ -79,6 +84,8 @@ class ImageHeader(Value):
     qform_code: int = 0
     conflict: str = ""
     notes: tuple[str, ...] = ()
+    kind: str = ""
+    dof: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
         """Take ownership of the affine."""
@@ -205,6 +212,7 @@ def nifti_header(nifti: Any, *, path: Path, dtype: str) -> ImageHeader:
     known = bool(sform or qform or unit)
     in_mm = f"its header gives positions in {_UNIT_NAMES.get(unit)}; they were converted to mm"
     turns = orientation_of(path, affine)
+    kind, dof = statistic_of(nifti)
     grid = canonical_grid(affine, shape=shape, orientation=turns)
     return ImageHeader(
         shape=shape,
@@ -221,18 +229,24 @@ def nifti_header(nifti: Any, *, path: Path, dtype: str) -> ImageHeader:
         qform_code=qform,
         conflict=conflict,
         notes=(in_mm,) if unit in _UNIT_NAMES else (),
+        kind=kind,
+        dof=dof,
     )
 
 
 def orientation_of(path: Path, affine: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return which axis of RAS+ each stored axis is closest to, and its sign, shape (3, 2)."""
     if not _places_voxels(affine):
-        raise DataError(
-            f"{path}: its affine gives voxels no position or no volume; "
-            "repair the header or export the image again."
-        )
+        raise _placeless(path)
     turns: NDArray[np.float64] = _ORIENTATIONS.io_orientation(affine)
     return turns
+
+
+def _placeless(path: Path) -> DataError:
+    return DataError(
+        f"{path}: its affine gives voxels no position or no volume; "
+        "repair the header or export the image again."
+    )
 
 
 def _places_voxels(affine: NDArray[np.float64]) -> bool:
@@ -346,22 +360,28 @@ def _scaling(nifti: Any, *, path: Path) -> tuple[float, float]:
 def _nifti_affine(nifti: Any, *, path: Path) -> tuple[NDArray[np.float64], str]:
     """Return the affine that holds (sform before qform) and the conflict in words."""
     sform, qform = _form(nifti, "sform"), _form(nifti, "qform")
-    if sform is None and qform is None:
-        return np.asarray(nifti.get_base_affine(), dtype=np.float64), ""
-    if sform is None or qform is None:
-        return (sform if qform is None else qform), ""  # type: ignore[return-value]
-    if not (_places_voxels(sform) and _places_voxels(qform)):
+    coded = int(nifti["sform_code"]) > 0 or int(nifti["qform_code"]) > 0
+    if sform is not None and qform is not None:
+        return sform, _conflict(sform, qform, shape=_shape(nifti, path=path))
+    if sform is not None:
         return sform, ""
-    return sform, _conflict(sform, qform, shape=_shape(nifti, path=path))
+    if qform is not None:
+        damaged = int(nifti["sform_code"]) > 0
+        return qform, "its sform is damaged; the qform was used" if damaged else ""
+    if coded:
+        raise _placeless(path)
+    with np.errstate(all="ignore"):
+        return np.asarray(nifti.get_base_affine(), dtype=np.float64), ""
 
 
 def _form(nifti: Any, kind: str) -> NDArray[np.float64] | None:
     """Return an affine of the header, None where its code is 0 or it makes no sense."""
     try:
-        affine = getattr(nifti, f"get_{kind}")(coded=True)[0]
+        with np.errstate(all="ignore"):
+            affine = getattr(nifti, f"get_{kind}")(coded=True)[0]
     except (HeaderDataError, ValueError, np.linalg.LinAlgError):
         return None
-    if affine is None or not np.isfinite(affine).all():
+    if affine is None or not _places_voxels(affine):
         return None
     return np.asarray(affine, dtype=np.float64)
 
