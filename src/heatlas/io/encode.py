@@ -18,20 +18,10 @@ from heatlas.core.space import Grid
 from heatlas.core.validate import check_choice
 from heatlas.core.volume import Volume
 from heatlas.io.atomic import PROVENANCE_KEY, atomic_write, write_json
+from heatlas.io.intent import INTENTS
 
 StoredType = Literal["float32", "int16", "int32", "uint8"]
 STORED_TYPES = ("float32", "int16", "int32", "uint8")
-# NIfTI-1 intent codes (nifti1.h) by kind of map; the number of degrees of freedom they take.
-INTENTS: Mapping[str, tuple[int, int]] = {
-    "t": (3, 1),
-    "F": (4, 2),
-    "z": (5, 0),
-    "logp": (24, 0),
-    "logpfwe": (24, 0),
-    "logpfdr": (24, 0),
-    "effect": (1001, 0),
-    "label": (1002, 0),
-}
 _LEVEL = 6
 _TEMPLATE_CODE, _ALIGNED_CODE = 4, 2
 _LONGEST_AXIS = 32767
