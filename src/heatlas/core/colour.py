@@ -156,7 +156,8 @@ def shared_scale(
     table : str, optional
         Colour table; the default is ``vik`` for signed maps and ``batlow`` for others.
     limit : float, optional
-        Magnitude at which colours saturate; the default is the largest magnitude.
+        Magnitude at which colours saturate; the default is the largest magnitude, or the
+        threshold where nothing reaches it, so that the bar always shows what was needed.
 
     Returns
     -------
@@ -173,7 +174,7 @@ def shared_scale(
     signed = any(m.is_signed and (m.is_statistic or low < 0) for m in stat_maps)
     if table is not None and table in DIVERGING_TABLES:
         signed = True
-    bound = limit if limit is not None else (max(abs(low), abs(high)) or 1.0)
+    bound = limit if limit is not None else _default_bound(low, high, threshold=threshold)
     first = stat_maps[0]
     judged = threshold is not None and threshold.judges
     bottom = -bound if signed else _sequential_bottom(low, bound, faded=judged)
@@ -196,6 +197,11 @@ def _true_limits(stat_maps: list[StatMap]) -> tuple[float, float]:
     if not finite:
         raise DataError("No map holds a finite value, so there is nothing to colour.")
     return float(min(v.min() for v in finite)), float(max(v.max() for v in finite))
+
+
+def _default_bound(low: float, high: float, *, threshold: Threshold | None) -> float:
+    cut = threshold.cut if threshold is not None and threshold.judges else None
+    return max(abs(low), abs(high), abs(cut or 0.0)) or 1.0
 
 
 def _sequential_bottom(low: float, bound: float, *, faded: bool) -> float:
