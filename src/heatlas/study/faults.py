@@ -249,14 +249,10 @@ def _check_names(content: Mapping[str, Any]) -> Iterator[Fault]:
 def _check_template(content: Mapping[str, Any]) -> Iterator[Fault]:
     cohort = _mapping(content, "cohort")
     template = cohort.get("maps")
-    place: Place = ("cohort", "maps")
     if isinstance(template, str):
         words = _template_words(template, id_column=cohort.get("id", "participant_id"))
         if words:
-            yield Fault(path=place, words=words)
-    elif isinstance(template, Mapping) and not cohort.get("tables"):
-        words = "a merged file needs a table whose rows are in the order of its volumes."
-        yield Fault(path=("cohort", "tables"), words=words)
+            yield Fault(path=("cohort", "maps"), words=words)
 
 
 def _template_words(template: str, *, id_column: Any) -> str:

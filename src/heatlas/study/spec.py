@@ -339,7 +339,12 @@ def _checked(document: Document, *, name: str) -> StudySpec:
         spec = StudySpec.model_validate(document.content)
     except ValidationError as error:
         schema = json_schema()
-        listed = error.errors(include_url=False, include_context=True)
+        # A list whose entries have faults is called too short as well: its good ones are counted.
+        listed = [
+            entry
+            for entry in error.errors(include_url=False)
+            if not (entry["type"] == "too_short" and entry["input"])
+        ]
         faults += [shape_fault(entry, document.content, schema=schema) for entry in listed]
     faults += rule_faults(document.content)
     if spec is None or faults:
