@@ -180,6 +180,7 @@ class _Cutter:
             opacity=opacity_of(heat_map),
             scale=heat_map.scale,
             tiles=tuple(tiles),
+            judged=heat_map.threshold.judges,
         )
         return panel, paths
 
@@ -243,6 +244,8 @@ def _outlines(heat_map: HeatMap, tile: Tile, *, view: View) -> list[Path]:
         ("outline -", heat_map.survives_negative, dash),
     )
     for role, survives, pattern in tails:
+        if not survives.any():
+            continue
         region = np.append(survives, False)[tile.elements]
         paths += [
             Path(
@@ -314,7 +317,7 @@ def _badge(heat_map: HeatMap, box: PanelBox, *, y: float, view: View) -> Words:
     none = heat_map.threshold.n_surviving == 0
     text = heat_map.survivors_words()
     return Words(
-        text=text if none or "survive" in text else f"{text} survive",
+        text=text if none else f"{text} survive{'s' * (heat_map.threshold.n_surviving == 1)}",
         x=box.left,
         y=y + BADGE * px,
         size=BADGE * px,
@@ -342,7 +345,7 @@ def _tile_words(tile: TileBox, panel: HeatMap, *, view: View) -> list[Words]:
         Words(text=text, x=middle, y=y, size=size, colour=palette.ink, align="centre"),
         Words(text=ends[0], x=left, y=y, size=size, colour=colour, bold=True),
         Words(
-            text=ends[1], x=tile.left + tile.width, y=y, size=size, colour=colour, bold=True,
+            text=ends[1], x=right, y=y, size=size, colour=colour, bold=True,
             align="right",
         ),
     ]  # fmt: skip

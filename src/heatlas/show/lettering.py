@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
 from PIL import ImageFont
 
+# Spaces at which a line may break: not beside a sign, so that "p < .05" and "13 −" stay whole.
+SEPARABLE = re.compile(r"(?<![<>=≥≤|+−]) +(?![<>=≥≤+−])")
 FAMILY = "DejaVu Sans"
 # Where the typeface is missing on the reader's machine, Verdana shares its widths.
 FAMILIES = ("DejaVu Sans", "Verdana", "Geneva", "sans-serif")
@@ -33,7 +36,7 @@ def wrap(text: str, *, width: float, size: float, bold: bool = False) -> tuple[s
     """
     lines: list[str] = []
     line = ""
-    for word in text.split():
+    for word in SEPARABLE.split(text.strip()):
         longer = f"{line} {word}".strip()
         if text_width(longer, size=size, bold=bold) <= width:
             line = longer

@@ -8,6 +8,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 Ints = NDArray[np.int64]
+# Of the 16 ways in which four pixels (bits 0 to 3: upper left, upper right, lower left, lower
+# right) belong to the region: which one is the odd one out, two of them in a checkerboard.
+ODD_PIXELS = {
+    code: np.array([k for k in range(4) if (code >> k & 1) == (code.bit_count() < 3)])
+    for code in range(16)
+    if code.bit_count() in (1, 3) or code in (6, 9)
+}
+IS_CORNER = np.array([code in ODD_PIXELS for code in range(16)])
+IS_SADDLE = np.array([code in (6, 9) for code in range(16)], dtype=np.int64)
+# The outside lies away from a lone pixel of the region, and towards a lone pixel of the outside.
+OUTWARD = np.array([1.0 if code.bit_count() == 3 else -1.0 for code in range(16)])
 
 
 @dataclass(frozen=True)
@@ -56,36 +67,19 @@ def trace(region: NDArray[np.bool_]) -> list[NDArray[np.float64]]:
 
 def _find_corners(padded: NDArray[np.bool_]) -> _Corners:
     """Find where borders turn, with the two corners of a checkerboard kept apart."""
-    a, b = padded[:-1, :-1], padded[:-1, 1:]
-    c, d = padded[1:, :-1], padded[1:, 1:]
-    count = a.astype(np.int8) + b + c + d
-    saddle = (count == 2) & (a == d)
-    parts = [_turns((a, b, c, d), at=(count == 1), inside=True)]
-    parts.append(_turns((a, b, c, d), at=(count == 3), inside=False))
-    parts.append(_turns((a, b, c, d), at=saddle, inside=True))
-    return _Corners(*(np.concatenate(column) for column in zip(*parts, strict=True)))
-
-
-def _turns(
-    cells: tuple[NDArray[np.bool_], ...], *, at: NDArray[np.bool_], inside: bool
-) -> tuple[NDArray[np.generic], ...]:
-    """Return the corners at places whose odd cell (the region's, or the hole's) is each in turn."""
-    columns = []
-    # Cells in order: upper left, upper right, lower left, lower right.
-    for index, cell in enumerate(cells):
-        y, x = np.nonzero(at & (cell if inside else ~cell))
-        right, low = index % 2, index // 2
-        sign = -1.0 if inside else 1.0
-        half = np.full(x.size, 0.5 * sign)
-        columns.append((
-            x + 1,
-            y + 1,
-            half * (1 if right else -1),
-            half * (1 if low else -1),
-            np.full(x.size, right),
-            np.full(x.size, low),
-        ))
-    return tuple(np.concatenate(column) for column in zip(*columns, strict=True))
+    # The four pixels around each place of the lattice, as bits; read in reading order.
+    bits = padded.astype(np.uint8)
+    around = bits[:-1, :-1] | bits[:-1, 1:] << 1 | bits[1:, :-1] << 2 | bits[1:, 1:] << 3
+    flat = np.flatnonzero(IS_CORNER[around])
+    code = around.ravel()[flat]
+    # A checkerboard (6 and 9) has two corners at one place: one for each of its pixels.
+    place = np.repeat(flat, 1 + IS_SADDLE[code])
+    odd = np.concatenate([ODD_PIXELS[kind] for kind in code.tolist()] or [np.empty(0, np.int64)])
+    sign = np.repeat(OUTWARD[code], 1 + IS_SADDLE[code])
+    y, x = np.divmod(place, around.shape[1])
+    right, low = odd % 2, odd // 2
+    out_x, out_y = sign * (right - 0.5), sign * (low - 0.5)
+    return _Corners(x + 1, y + 1, out_x, out_y, right, low)
 
 
 def _partners(line: Ints, order: Ints) -> Ints:

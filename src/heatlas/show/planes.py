@@ -108,9 +108,9 @@ def prepare_background(volume: Volume) -> Backdrop:
 
 def field_of_view(masks: Sequence[Mask], background: Backdrop | None) -> Field:
     """Return the box around all masks and the tissue of the background, with a small margin."""
-    boxes = [_box_mm(mask.inside.reshape(mask.grid.shape), mask.grid) for mask in masks]
+    boxes = [box_mm(mask.inside.reshape(mask.grid.shape), mask.grid) for mask in masks]
     if background is not None and background.tissue.any():
-        boxes.append(_box_mm(background.tissue > 0, background.grid))
+        boxes.append(box_mm(background.tissue > 0, background.grid))
     low = np.min([box[0] for box in boxes], axis=0)
     high = np.max([box[1] for box in boxes], axis=0)
     margin = 0.015 * float((high - low).max())
@@ -214,7 +214,7 @@ def _extents(raster: Raster) -> tuple[tuple[int, int], tuple[int, int]]:
     return (across, raster.width), (up, raster.height)
 
 
-def _box_mm(inside: NDArray[np.bool_], grid: Grid) -> tuple[Floats, Floats]:
+def box_mm(inside: NDArray[np.bool_], grid: Grid) -> tuple[Floats, Floats]:
     """Return the lowest and highest mm of the voxels inside, their edges included."""
     edges = []
     for axis in range(3):

@@ -72,6 +72,8 @@ class Panel(Value):
         How values become colours.
     tiles : tuple of Tile
         Its slices.
+    judged : bool
+        Whether what survives is outlined; False for descriptive maps.
     """
 
     title: str
@@ -84,6 +86,7 @@ class Panel(Value):
     opacity: NDArray[np.float32]
     scale: ColourScale
     tiles: tuple[Tile, ...]
+    judged: bool = True
 
     def __post_init__(self) -> None:
         """Take ownership of the arrays."""

@@ -7,12 +7,19 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from heatlas.core.colour import colour_table
+from heatlas.core.errors import SpaceMismatchError
 from heatlas.core.heatmap import HeatMap
+from heatlas.core.space import Grid
 from heatlas.core.volume import Volume
 from heatlas.show.compile import compile_scene
 from heatlas.show.publish import render_svg
 from heatlas.show.raster import render
-from heatlas.show.view import View
+from heatlas.show.planes import IN_PLANE, Field, Raster, box_mm
+from heatlas.show.view import AXES, Axis, View
+
+THUMBNAIL_ORDER: tuple[Axis, ...] = ("z", "y", "x")
+GREY_SHARE = 0.998  # brightest share of the values that a thumbnail lets saturate
 
 
 def draw_png_pixels(
@@ -53,3 +60,70 @@ def draw_svg(
         The document; equal input gives equal text.
     """
     return render_svg(compile_scene(panels, view, background=background))
+
+
+def thumbnail(
+    values: NDArray[np.floating], grid: Grid, *, size_px: int = 96, table: str | None = None
+) -> NDArray[np.uint8]:
+    """Return the three middle slices of one map side by side, left on the left.
+
+    Parameters
+    ----------
+    values : numpy.ndarray, shape grid.shape
+        The map; NaN is drawn black.
+    grid : Grid
+        Where its voxels lie.
+    size_px : int
+        Edge of the square into which each slice fits.
+    table : str, optional
+        Colour table, such as ``"batlow"``; the default is grey.
+
+    Returns
+    -------
+    numpy.ndarray of uint8, shape (size_px, 3 * size_px, 3)
+        RGB.
+
+    Raises
+    ------
+    SpaceMismatchError
+        If the values do not fit the grid.
+    """
+    if values.shape != grid.shape:
+        raise SpaceMismatchError(f"values: shape {values.shape} does not fit {grid.shape}.")
+    colours = np.repeat(np.arange(256, dtype=np.uint8)[:, None], 3, axis=1)
+    if table is not None:
+        colours = colour_table(table)
+    known = np.isfinite(values)
+    finite = values[known]
+    low, high = (finite.min(), np.quantile(finite, GREY_SHARE)) if finite.size else (0, 1)
+    canvas = np.zeros((size_px, 3 * size_px, 3), dtype=np.uint8)
+    field = Field(*box_mm(known if known.any() else ~known, grid))
+    for place, axis in enumerate(THUMBNAIL_ORDER):
+        shown = _middle_slice(values, grid, axis=axis, field=field, size_px=size_px)
+        share = np.clip((shown - low) / (high - low if high > low else 1), 0, 1)
+        pixels = colours[np.rint(np.nan_to_num(share) * 255).astype(np.uint8)]
+        pixels[np.isnan(shown)] = 0
+        top = (size_px - pixels.shape[0]) // 2
+        left = place * size_px + (size_px - pixels.shape[1]) // 2
+        canvas[top : top + pixels.shape[0], left : left + pixels.shape[1]] = pixels
+    return canvas
+
+
+def _middle_slice(
+    values: NDArray[np.floating], grid: Grid, *, axis: Axis, field: Field, size_px: int
+) -> NDArray[np.float64]:
+    """Return the nearest values on the plane through the middle of the field; NaN outside."""
+    longest = max(field.size(k) for k in range(3))
+    across, up = IN_PLANE[axis]
+    width = max(round(field.size(across) / longest * size_px), 1)
+    height = max(round(field.size(up) / longest * size_px), 1)
+    fixed = AXES.index(axis)
+    middle = float(field.low[fixed] + field.high[fixed]) / 2
+    raster = Raster(axis, middle, field, width, height, mirrored=False)
+    nearest = [np.rint(place).astype(np.int64) for place in raster.voxels(grid)]
+    inside = np.ones((height, width), dtype=bool)
+    for place, length in zip(nearest, grid.shape, strict=True):
+        inside &= (place >= 0) & (place < length)
+    shown = np.full((height, width), np.nan)
+    shown[inside] = values[tuple(place[inside] for place in nearest)]
+    return shown
