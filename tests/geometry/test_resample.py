@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
@@ -89,6 +91,24 @@ def test_a_voxel_has_a_value_where_half_of_the_weight_is_measured(name: str) -> 
     weight = np.nan_to_num(scipy_linear(inside, to))
     clear = np.abs(weight - 0.5) > 1e-3
     assert_array_equal((moved != 0)[clear], (weight > 0.5)[clear])
+
+
+def test_a_real_map_on_the_grid_of_an_atlas_equals_plain_interpolation(real_data: Path) -> None:
+    import nibabel
+
+    image = nibabel.load(sorted((real_data / "depression" / "gm").glob("*_gm.nii.gz"))[0])
+    values = image.get_fdata(dtype=np.float32)
+    volume = Volume(values=values, grid=Grid(shape=values.shape, affine=image.affine))
+    atlas = nibabel.load(real_data / "atlases" / "atlas_aal.nii.gz")
+    to = Grid(shape=atlas.shape[:3], affine=atlas.affine)
+    moved = resample(volume, to=to, background=None, antialias=False).values
+    steps = np.linalg.inv(image.affine) @ atlas.affine
+    expected = affine_transform(
+        values.astype(float), steps, output_shape=to.shape, order=1, cval=np.nan
+    )
+    inner = np.isfinite(expected)
+    assert inner.mean() > 0.5
+    assert_allclose(moved[inner], expected[inner], atol=1e-6)
 
 
 def test_values_that_are_not_finite_are_background_too() -> None:

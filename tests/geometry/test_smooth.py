@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
@@ -35,6 +37,17 @@ def test_smoothing_equals_nilearn(fwhm_mm: float) -> None:
     volume = Volume(values=noise().values, grid=Grid(shape=SHAPE, affine=matrix))
     expected = smooth_img(Nifti1Image(volume.values, matrix), fwhm_mm).get_fdata()
     assert_allclose(smooth(volume, fwhm_mm=fwhm_mm).values, expected, atol=2e-6)
+
+
+def test_smoothing_a_real_map_equals_nilearn(real_data: Path) -> None:
+    import nibabel
+    from nilearn.image import smooth_img
+
+    image = nibabel.load(sorted((real_data / "depression" / "gm").glob("*_gm.nii.gz"))[0])
+    values = image.get_fdata(dtype=np.float32)
+    volume = Volume(values=values, grid=Grid(shape=values.shape, affine=image.affine))
+    expected = smooth_img(nibabel.nifti1.Nifti1Image(values, image.affine), 8).get_fdata()
+    assert_allclose(smooth(volume, fwhm_mm=8).values, expected, atol=1e-6)
 
 
 def test_the_grid_may_be_rotated() -> None:
