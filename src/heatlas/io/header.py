@@ -278,6 +278,11 @@ def check_real(path: Path, dtype: np.dtype[Any]) -> None:
     """Raise DataError with the ways out unless the stored numbers are real."""
     if dtype.kind in "iuf":
         return
+    if dtype.kind == "V" and dtype.names is None:
+        raise NotSupportedError(
+            f"{path}: it holds numbers of a kind that is rare and not served (single bits or more "
+            "than 64); save it as float32."
+        )
     kind = "complex" if dtype.kind == "c" else "RGB"
     raise DataError(f"{path}: it holds {_WAYS_OUT[kind]}.")
 
@@ -295,7 +300,7 @@ def _read_start(source: Source) -> bytes:
     if source.size < 4:
         raise DataError(f"{source.path}: the file holds {count(source.size, 'byte')} only; "
                         "copy or download it again.")  # fmt: skip
-    return source.read(4)
+    return bytes(source.read(4))
 
 
 def _kind(start: bytes, *, path: Path) -> tuple[int, str]:

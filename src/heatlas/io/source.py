@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import BinaryIO, final
 
 from heatlas.core.errors import DataError
-from heatlas.core.words import nearest, number
+from heatlas.core.words import count, nearest, number
 
 GZIP_MAGIC = b"\x1f\x8b"
 # Deflate cannot shrink data by more than this (https://zlib.net/zlib_tech.html).
@@ -42,14 +42,11 @@ class Source:
         self._file = file
         self._engine = zlib.decompressobj(_GZIP_WINDOW)
 
-    def read(self, length: int) -> bytes:
+    def read(self, length: int) -> bytes | bytearray:
         """Return the next bytes; DataError when the file holds fewer."""
-        if not self.compressed:
-            content = self._file.read(length)
-        else:
-            content = b"".join(self._inflated(length))
+        content = self._gathered(length) if self.compressed else self._file.read(length)
         if len(content) < length:
-            raise self._cut_off(f"{length - len(content):,} bytes are missing")
+            raise self._cut_off(f"{count(length - len(content), 'byte')} missing")
         return content
 
     def skip(self, length: int) -> None:
@@ -59,7 +56,7 @@ class Source:
             return
         passed = sum(len(piece) for piece in self._inflated(length))
         if passed < length:
-            raise self._cut_off(f"{length - passed:,} bytes are missing before the image")
+            raise self._cut_off(f"{count(length - passed, 'byte')} missing before the image")
 
     def check_end(self) -> None:
         """Let zlib compare its check sum when little or nothing follows what was read."""
@@ -67,12 +64,21 @@ class Source:
             for _ in self._inflated(_CHUNK):
                 pass
 
+    def _gathered(self, length: int) -> bytes | bytearray:
+        """Return decompressed bytes, fewer where the file ends; never two copies of many."""
+        content = bytearray()
+        for piece in self._inflated(length):
+            if len(piece) == length:
+                return piece
+            content += piece
+        return content
+
     def _inflated(self, length: int) -> Iterator[bytes]:
         """Yield pieces of the decompressed bytes, at most that many in total."""
         while length > 0:
             if self._engine.eof and not self._next_member():
                 return
-            piece = self._step(min(length, 64 * _CHUNK))
+            piece = self._step(min(length, 16 * _CHUNK))
             length -= len(piece)
             yield piece
 
