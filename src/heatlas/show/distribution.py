@@ -114,9 +114,9 @@ def distribution_scene(
         )
         for k, line in enumerate(heading)
     ]  # fmt: skip
-    peak = max((_density(row, axis).max(initial=0.0) for row in rows), default=0.0)
+    peak = max(float(_density(row)[1].max(initial=0.0)) for row in rows)
     for row in rows:
-        paths += _row_paths(row, axis, peak=float(peak))
+        paths += _row_paths(row, axis, peak=peak)
         words += _row_words(row)
     return Scene(
         width=WIDTH,
@@ -135,7 +135,15 @@ def nice_ticks(low: float, high: float, *, n: int = 6) -> Floats:
     power = 10.0 ** math.floor(math.log10(rough))
     step = min((1, 2, 5, 10), key=lambda m: abs(math.log(m * power / rough))) * power
     first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
-    return np.arange(first, last + 1) * step
+    return np.arange(first, last + 1, dtype=np.float64) * step
+
+
+def _tick_words(value: float, *, step: float) -> str:
+    """Return a tick with as many decimals as its step needs."""
+    decimals = max(-math.floor(math.log10(step)), 0)
+    if decimals > 5 or abs(value) >= 1e7:
+        return number(value)
+    return f"{value + 0.0:,.{decimals}f}".replace("-", "−")
 
 
 def _placed(groups: Sequence[tuple[str, ArrayLike]], *, top: float) -> list[_Group]:
@@ -151,25 +159,27 @@ def _placed(groups: Sequence[tuple[str, ArrayLike]], *, top: float) -> list[_Gro
 
 
 def _axis_of(rows: Sequence[_Group]) -> _Axis:
-    """Return an axis around all values and intervals, with a margin."""
+    """Return an axis around all values, intervals and densities, with a margin."""
     ends = [row.values for row in rows]
+    ends += [_density(row)[0] for row in rows]
     ends += [np.array(row.interval() or ()) for row in rows if row.values.size]
     everything = np.concatenate(ends)
     low, high = float(everything.min()), float(everything.max())
     span = (high - low) or abs(high) or 1.0
-    return _Axis(low - 0.08 * span, high + 0.08 * span)
+    return _Axis(low - 0.03 * span, high + 0.03 * span)
 
 
 def _axis_marks(axis: _Axis, *, top: float, bottom: float) -> tuple[list[Path], list[Words]]:
     paths, words = [], []
     left, right = MARGIN + NAMES, WIDTH - MARGIN
-    for tick in nice_ticks(axis.low, axis.high):
+    ticks = nice_ticks(axis.low, axis.high)
+    for tick in ticks:
         x = float(axis.x(tick))
         paths.append(_line([(x, top + 6), (x, bottom)], colour=(228, 230, 233), role="grid"))
         paths.append(_line([(x, bottom), (x, bottom + 5)], colour=THEME.ink, role="tick"))
         words.append(
             Words(
-                text=number(float(tick)) if abs(tick) > 1e-12 else "0", x=x, y=bottom + 19,
+                text=_tick_words(float(tick), step=float(ticks[1] - ticks[0])), x=x, y=bottom + 19,
                 size=SMALL, colour=THEME.ink, align="centre",
             )
         )  # fmt: skip
@@ -177,12 +187,15 @@ def _axis_marks(axis: _Axis, *, top: float, bottom: float) -> tuple[list[Path], 
     return paths, words
 
 
-def _density(row: _Group, axis: _Axis) -> Floats:
-    """Return a Gaussian density (Scott's rule) at 160 places, nothing where it is undefined."""
-    if len(row.values) < 3 or np.ptp(row.values) <= 1e-12 * max(abs(row.mean), 1e-300):
-        return np.zeros(0)
-    places = np.linspace(axis.low, axis.high, 160)
-    return np.asarray(stats.gaussian_kde(row.values)(places))
+def _density(row: _Group) -> tuple[Floats, Floats]:
+    """Return places and Gaussian density (Scott's rule), both empty where it is undefined."""
+    values = row.values
+    if len(values) < 3 or np.ptp(values) <= 1e-12 * max(float(np.abs(values).max()), 1e-300):
+        return np.zeros(0), np.zeros(0)
+    density = stats.gaussian_kde(values)
+    reach = 2.5 * float(np.sqrt(density.covariance[0, 0]))
+    places = np.linspace(values[0] - reach, values[-1] + reach, 160)
+    return places, np.asarray(density(places), dtype=np.float64)
 
 
 def _row_paths(row: _Group, axis: _Axis, *, peak: float) -> list[Path]:
@@ -191,19 +204,17 @@ def _row_paths(row: _Group, axis: _Axis, *, peak: float) -> list[Path]:
         return []
     base = row.top + 52
     paths = []
-    density = _density(row, axis)
-    if density.size and peak > 0:
-        x = axis.x(np.linspace(axis.low, axis.high, len(density)))
-        curve = np.stack([x, base - 40 * density / peak], axis=1)
-        kept = curve[density > peak * 1e-3]
-        area = np.concatenate([[[kept[0, 0], base]], kept, [[kept[-1, 0], base]]])
+    places, density = _density(row)
+    if density.size:
+        curve = np.stack([axis.x(places), base - 40 * density / peak], axis=1)
+        area = np.concatenate([[[curve[0, 0], base]], curve, [[curve[-1, 0], base]]])
         paths.append(
             Path(
                 points=area, colour=row.colour, closed=True, filled=True, opacity=0.22,
                 role="density",
             )
         )  # fmt: skip
-        paths.append(Path(points=kept, colour=row.colour, width=1.2, role="density"))
+        paths.append(Path(points=curve, colour=row.colour, width=1.2, role="density"))
     dots = [_dot(x, y, radius=2.1) for x, y in _strip(row, axis, base=base)]
     paths += [
         Path(

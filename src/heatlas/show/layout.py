@@ -12,7 +12,7 @@ from heatlas.show.view import AXES, Axis, View
 # Sizes in pixels at scale 1.
 MARGIN = 22
 PANEL_GAP = 30
-TILE_GAP = 6
+TILE_GAP = 9
 LABEL_ROW = 20
 BAR_GAP = 16
 BAR_WIDTH = 16

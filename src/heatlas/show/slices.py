@@ -13,9 +13,9 @@ from heatlas.core.heatmap import HeatMap
 from heatlas.core.space import Grid
 from heatlas.core.volume import Volume
 from heatlas.show.compile import compile_scene
+from heatlas.show.planes import IN_PLANE, Field, Raster, box_mm
 from heatlas.show.publish import render_svg
 from heatlas.show.raster import render
-from heatlas.show.planes import IN_PLANE, Field, Raster, box_mm
 from heatlas.show.view import AXES, Axis, View
 
 THUMBNAIL_ORDER: tuple[Axis, ...] = ("z", "y", "x")
