@@ -9,7 +9,7 @@ from numpy.testing import assert_array_equal
 from heatlas.core.errors import DataError
 from heatlas.core.space import Grid
 from heatlas.core.volume import Volume
-from heatlas.geometry.mask import coverage_mask, mask_from_volume
+from heatlas.geometry.mask import coverage_mask, covers, mask_from_volume, mask_of_counts
 from tests.phantom import SHAPE, affine, ball
 
 GRID = Grid(shape=SHAPE, affine=affine())
@@ -89,3 +89,11 @@ def test_an_image_that_selects_nothing_is_refused() -> None:
     image = Volume(values=np.zeros(SHAPE), grid=GRID, name="brain")
     with pytest.raises(DataError, match="'brain' selects none of the 1,680 voxels"):
         mask_from_volume(image, grid=GRID)
+
+
+def test_maps_counted_one_at_a_time_give_the_same_mask_and_words() -> None:
+    counts = np.sum([covers(row, minimum=0.05) for row in MAPS], axis=0)
+    mask = mask_of_counts(counts, n_maps=2, grid=LINE, minimum=0.05, coverage=0.5)
+    whole = coverage_mask(MAPS, grid=LINE, minimum=0.05, coverage=0.5)
+    assert mask.same_as(whole)
+    assert mask.words == whole.words

@@ -111,3 +111,12 @@ def test_maps_outside_of_every_region_are_refused() -> None:
 def test_no_map_is_refused() -> None:
     with pytest.raises(DataError, match="no map"):
         region_means([], ATLAS)
+
+
+def test_maps_may_come_one_at_a_time() -> None:
+    listed = [volume(1, name="a"), volume(2, name="b")]
+    table = region_means((v for v in listed), ATLAS)
+    assert table.words("id") == ("a", "b")
+    assert_array_equal(table.numbers("left"), region_means(listed, ATLAS).numbers("left"))
+    with pytest.raises(DataError, match="no map given"):
+        region_means(iter([]), ATLAS)

@@ -39,11 +39,53 @@ def coverage_mask(
     DataError
         If no voxel stays; the message names the largest coverage of any voxel.
     """
-    if not 0 < coverage <= 1:
-        raise DataError(f"coverage: {coverage} given, expected a share above 0 and at most 1.")
     check_length(values.T, name="voxels", expected=grid.size, per="voxels of the grid")
-    n_maps = len(values)
-    n_covering = _count_covering(values, minimum=minimum)
+    n_covering = np.zeros(grid.size, dtype=np.int64)
+    for row in values:
+        n_covering += covers(row, minimum=minimum)
+    return mask_of_counts(
+        n_covering, n_maps=len(values), grid=grid, minimum=minimum, coverage=coverage
+    )
+
+
+def covers(values: NDArray[np.floating], *, minimum: float | None) -> NDArray[np.bool_]:
+    """Return where one map covers its voxels, in the same shape; NaN never covers."""
+    finite: NDArray[np.bool_] = np.isfinite(values)
+    return finite if minimum is None else finite & (values >= minimum)
+
+
+def mask_of_counts(
+    n_covering: NDArray[np.integer],
+    *,
+    n_maps: int,
+    grid: Grid,
+    minimum: float | None,
+    coverage: float = 1.0,
+) -> Mask:
+    """Return the voxels that enough maps cover, for maps that were counted one at a time.
+
+    Parameters
+    ----------
+    n_covering : numpy.ndarray of int, shape (grid.size,)
+        How many maps cover each voxel (see :func:`covers`).
+    n_maps : int
+        How many maps were counted.
+    grid : Grid
+        Where the voxels lie.
+    minimum, coverage
+        As of :func:`coverage_mask`.
+
+    Returns
+    -------
+    Mask
+        The voxels that stay, with the rule in words.
+
+    Raises
+    ------
+    DataError
+        If no voxel stays; the message names the largest coverage of any voxel.
+    """
+    check_coverage(coverage)
     # The slack keeps 0.1 * 30 from asking for 3.0000000000000004 maps.
     inside = n_covering >= coverage * n_maps - 1e-9
     rule = "finite" if minimum is None else f">= {minimum:g}"
@@ -56,6 +98,12 @@ def coverage_mask(
         )
     words = f"voxels that are {rule} in {_share_words(coverage)} the {count(n_maps, 'map')}"
     return Mask(space=grid, inside=inside, words=words)
+
+
+def check_coverage(coverage: float) -> None:
+    """Raise DataError unless the share is above 0 and at most 1."""
+    if not 0 < coverage <= 1:
+        raise DataError(f"coverage: {coverage} given, expected a share above 0 and at most 1.")
 
 
 def mask_from_volume(volume: Volume, *, grid: Grid) -> Mask:
@@ -90,17 +138,6 @@ def mask_from_volume(volume: Volume, *, grid: Grid) -> Mask:
         )
     how = ", resampled by nearest neighbour" if resampled else ""
     return Mask(space=grid, inside=selected, words=f"voxels inside {name}{how}")
-
-
-def _count_covering(values: NDArray[np.floating], *, minimum: float | None) -> NDArray[np.int64]:
-    """Return how many maps cover each voxel, one map at a time; NaN never covers."""
-    total = np.zeros(values.shape[1], dtype=np.int64)
-    for row in values:
-        covers = np.isfinite(row)
-        if minimum is not None:
-            covers &= row >= minimum
-        total += covers
-    return total
 
 
 def _share_words(coverage: float) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -32,14 +32,14 @@ class _Means(NamedTuple):
     unit: str
 
 
-def region_means(maps: MapStack | Volume | Sequence[Volume], atlas: Atlas) -> Table:
+def region_means(maps: MapStack | Volume | Iterable[Volume], atlas: Atlas) -> Table:
     """Return the mean of each map over each region.
 
     Parameters
     ----------
-    maps : MapStack, Volume or sequence of Volume
+    maps : MapStack, Volume or iterable of Volume
         A stack counts the elements of its mask only; a volume all of its finite voxels, zeros
-        included.
+        included. Of an iterable one volume at a time is held.
     atlas : Atlas
         The regions. Labels are taken from the nearest voxel where the grids differ.
 
@@ -141,22 +141,22 @@ def _of_stack(stack: MapStack, atlas: Atlas) -> _Means:
     )  # fmt: skip
 
 
-def _of_volumes(maps: Volume | Sequence[Volume], atlas: Atlas) -> _Means:
-    volumes = [maps] if isinstance(maps, Volume) else list(maps)
-    if not volumes:
-        raise DataError("region means: no map given.")
+def _of_volumes(maps: Volume | Iterable[Volume], atlas: Atlas) -> _Means:
+    volumes = [maps] if isinstance(maps, Volume) else maps
     by_grid: dict[str, NDArray[np.int32]] = {}
-    parts = []
+    parts, names, was_resampled = [], [], False
     for volume in volumes:
         digest = volume.grid.digest
         if digest not in by_grid:
             by_grid[digest] = labels_on(atlas, grid=volume.grid).ravel()
         parts.append(_one_map(volume.values.ravel(), labels=by_grid[digest], atlas=atlas))
+        names.append(volume.name or f"map {len(parts)}")
+        was_resampled |= not atlas.grid.same_as(volume.grid)
+    if not parts:
+        raise DataError("region means: no map given.")
     means, n_voxels, n_left_out = zip(*parts, strict=True)
-    names = tuple(volume.name or f"map {k + 1}" for k, volume in enumerate(volumes))
-    was_resampled = not all(atlas.grid.same_as(volume.grid) for volume in volumes)
     return _Means(
-        names, np.stack(means), np.stack(n_voxels), np.stack(n_left_out),
+        tuple(names), np.stack(means), np.stack(n_voxels), np.stack(n_left_out),
         was_resampled, "value", "",
     )  # fmt: skip
 
