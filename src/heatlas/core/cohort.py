@@ -75,6 +75,8 @@ class Cohort(Value):
         set_field(self, "files", to=tuple(self.files))
         set_field(self, "exclusions", to=tuple(self.exclusions))
         check_length(self.files, name="files", expected=len(self.table), per="participants")
+        if self.table.column(self.id_column).missing.any():
+            raise DataError(f"A participant has no '{self.id_column}' in the table.")
         seen: set[str] = set()
         for name in self.ids:
             if name in seen:

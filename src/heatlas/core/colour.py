@@ -168,8 +168,10 @@ def shared_scale(
     Raises
     ------
     DataError
-        If no map holds a finite value.
+        If no map holds a finite value, or the limit is not positive.
     """
+    if limit is not None and not limit > 0:
+        raise DataError(f"colour scale: the limit must be positive, got {limit}.")
     low, high = _true_limits(stat_maps)
     signed = any(m.is_signed and (m.is_statistic or low < 0) for m in stat_maps)
     if table is not None and table in DIVERGING_TABLES:
@@ -178,11 +180,12 @@ def shared_scale(
     first = stat_maps[0]
     judged = threshold is not None and threshold.judges
     bottom = -bound if signed else _sequential_bottom(low, bound, faded=judged)
+    top = bound if signed or bottom >= 0 or limit is not None else high
     return ColourScale(
         table=table or (DIVERGING_DEFAULT if signed else SEQUENTIAL_DEFAULT),
         kind="diverging" if signed else "sequential",
         low=bottom,
-        high=bound if bound > bottom else bottom + 1.0,
+        high=top if top > bottom else bottom + 1.0,
         true_low=low,
         true_high=high,
         label=_label(first),

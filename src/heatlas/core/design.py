@@ -103,6 +103,8 @@ class Contrast(Value):
         set_field(self, "weights", to=weights)
         if self.kind == "t" and len(weights) != 1:
             raise DesignError(f"Contrast '{self.name}': a t needs one row of weights.")
+        if not np.isfinite(weights).all():
+            raise DesignError(f"Contrast '{self.name}': a weight is not finite.")
         if not weights.any(axis=1).all():
             raise DesignError(f"Contrast '{self.name}': a row of weights is all zero.")
 

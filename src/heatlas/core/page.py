@@ -39,6 +39,10 @@ class Listing(Value):
 
     items: tuple[str, ...]
 
+    def __post_init__(self) -> None:
+        """Make the sequence a tuple."""
+        set_field(self, "items", to=tuple(self.items))
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Definitions(Value):
@@ -51,6 +55,10 @@ class Definitions(Value):
     """
 
     items: tuple[tuple[str, str], ...]
+
+    def __post_init__(self) -> None:
+        """Make the sequence a tuple."""
+        set_field(self, "items", to=tuple(self.items))
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -111,6 +119,10 @@ class Columns(Value):
 
     blocks: tuple[Block, ...]
 
+    def __post_init__(self) -> None:
+        """Make the sequence a tuple."""
+        set_field(self, "blocks", to=tuple(self.blocks))
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Details(Value):
@@ -126,6 +138,10 @@ class Details(Value):
 
     summary: str
     blocks: tuple[Block, ...]
+
+    def __post_init__(self) -> None:
+        """Make the sequence a tuple."""
+        set_field(self, "blocks", to=tuple(self.blocks))
 
 
 Block = Paragraph | Listing | Definitions | Note | Figure | Table | Columns | Details

@@ -73,10 +73,10 @@ class Step(Value):
         set_field(self, "warnings", to=tuple(self.warnings))
 
     def to_json(self) -> dict[str, Any]:
-        """Return the step as JSON-like data; empty fields are left out."""
+        """Return the step as JSON-like data; empty fields are left out, NaN becomes a word."""
         content = {
             "name": self.name,
-            "parameters": thaw(self.parameters),
+            "parameters": _json_like(self.parameters),
             "inputs": thaw(self.inputs),
             "seed": self.seed,
             "warnings": list(self.warnings),
@@ -151,6 +151,19 @@ def provenance_from_json(content: Mapping[str, Any]) -> Provenance:
     except (TypeError, KeyError) as error:
         raise DataError(f"The provenance is damaged: {error}.") from error
     return Provenance(steps=steps)
+
+
+def _json_like(entry: Any) -> Any:
+    """Return plain data for JSON, which has no NaN, no infinity and no numpy."""
+    if isinstance(entry, Mapping):
+        return {key: _json_like(inner) for key, inner in entry.items()}
+    if isinstance(entry, (list, tuple)):
+        return [_json_like(inner) for inner in entry]
+    if isinstance(entry, (np.generic, np.ndarray)):
+        return _json_like(entry.tolist())
+    if isinstance(entry, float) and not np.isfinite(entry):
+        return str(entry)
+    return entry
 
 
 def _step_arguments(entry: Mapping[str, Any]) -> dict[str, Any]:

@@ -74,7 +74,8 @@ class Grid(Space):
         affine = own_array(self.affine, name="affine", dtype=np.float64, ndim=2)
         if affine.shape != (4, 4) or not np.isfinite(affine).all():
             raise DataError("affine: expected a finite 4 x 4 matrix.")
-        if abs(np.linalg.det(affine[:3, :3])) < 1e-12:
+        steps = affine[:3, :3]
+        if abs(np.linalg.det(steps)) <= 1e-9 * np.prod(np.linalg.norm(steps, axis=0)):
             raise DataError("affine: it is singular, so voxels have no volume.")
         set_field(self, "shape", to=shape)
         set_field(self, "affine", to=affine)
@@ -199,12 +200,24 @@ class Mask(Value):
 
     def gather(self, whole: NDArray[Any]) -> NDArray[Any]:
         """Return the values inside of an array over the whole space (last axes = the space)."""
-        return whole.reshape(-1)[self.indices]
+        if whole.size == self.space.size:
+            return whole.reshape(-1)[self.indices]
+        leading = whole.shape
+        while leading and np.prod(whole.shape[len(leading) :]) < self.space.size:
+            leading = leading[:-1]
+        if np.prod(whole.shape[len(leading) :]) != self.space.size:
+            raise SpaceMismatchError(
+                f"mask: an array of shape {whole.shape} does not end in a space of "
+                f"{self.space.size} elements."
+            )
+        return whole.reshape(*leading, self.space.size)[..., self.indices]
 
     def scatter(self, values: ArrayLike, *, fill: float = np.nan) -> NDArray[Any]:
         """Return values inside as an array over the whole space, shape (space.size,)."""
         given = np.asarray(values)
-        whole = np.full(self.space.size, fill, dtype=np.result_type(given.dtype, type(fill)))
+        if given.shape != (self.size,):
+            raise SpaceMismatchError(f"mask: {given.shape} values for {self.size} elements.")
+        whole = np.full(self.space.size, fill, dtype=np.result_type(given.dtype, fill))
         whole[self.indices] = given
         return whole
 

@@ -45,7 +45,7 @@ def pack_arrays(arrays: Mapping[str, NDArray[Any]]) -> bytes:
     header = json.dumps(names).encode()
     buffer.write(len(header).to_bytes(8, "little") + header)
     for name in names:
-        np.lib.format.write_array(buffer, np.ascontiguousarray(arrays[name]), allow_pickle=False)
+        np.lib.format.write_array(buffer, np.asarray(arrays[name], order="C"), allow_pickle=False)
     return buffer.getvalue()
 
 

@@ -65,6 +65,10 @@ class Column(Value):
 
     def take(self, rows: Sequence[int] | NDArray[np.int64]) -> Column:
         """Return the column with only these rows, in this order."""
+        if np.asarray(rows).dtype == bool:
+            raise DataError(
+                "Rows are chosen by number; turn a selection into np.flatnonzero of it."
+            )
         if isinstance(self.values, np.ndarray):
             return replace(self, values=self.values[np.asarray(rows, dtype=int)])
         return replace(self, values=tuple(self.values[int(row)] for row in rows))
@@ -143,7 +147,7 @@ class Table(Value):
 def table_from_columns(
     columns: Mapping[str, Sequence[Any] | NDArray[Any]], *, caption: str = ""
 ) -> Table:
-    """Return a table of plain sequences: numbers become float64, everything else words.
+    """Return a table of plain sequences: numbers become float64 (None NaN), the rest words.
 
     Parameters
     ----------
@@ -177,6 +181,10 @@ def _is_number(word: str) -> bool:
 
 
 def _column_values(values: Sequence[Any] | NDArray[Any]) -> Any:
+    if any(entry is None for entry in values):
+        given = [entry for entry in values if entry is not None]
+        if given and np.asarray(given).dtype.kind in "iuf":
+            return np.array([np.nan if entry is None else entry for entry in values], np.float64)
     array = np.asarray(values)
     return array.astype(np.float64) if array.dtype.kind in "iufb" else tuple(values)
 

@@ -40,8 +40,11 @@ def own_array(
     Raises
     ------
     DataError
-        If the number of axes is wrong or the values cannot be cast.
+        If the number of axes is wrong or the values cannot be cast; complex ones lose a half.
     """
+    given = getattr(values, "dtype", None)
+    if isinstance(given, np.dtype) and given.kind == "c":
+        raise DataError(f"{name}: holds complex numbers; take their magnitude or phase first.")
     try:
         array = np.asarray(values, dtype=dtype, order="C")
     except (TypeError, ValueError) as error:
@@ -50,7 +53,7 @@ def own_array(
         raise DataError(f"{name}: expected {ndim} axes, got shape {array.shape}.")
     if is_owned(array):
         return array
-    if array is values or array.base is not None:
+    if _may_follow(array, values):
         array = array.copy()
     array.setflags(write=False)
     return array
@@ -64,6 +67,13 @@ def is_owned(array: NDArray[Any]) -> bool:
             return False
         link = link.base
     return link is None or isinstance(link, bytes)
+
+
+def _may_follow(array: NDArray[Any], values: Any) -> bool:
+    """Say whether somebody else may hold the memory of an array that was made of the values."""
+    if isinstance(values, np.ndarray):
+        return bool(np.may_share_memory(array, values))
+    return array.base is not None or not isinstance(values, (list, tuple, int, float, np.generic))
 
 
 def check_length(values: Any, *, name: str, expected: int, per: str) -> None:

@@ -15,7 +15,8 @@ def number(value: float, *, digits: int = 3) -> str:
         return "∞" if value > 0 else "−∞"
     if value == 0:
         return "0"
-    size = math.floor(math.log10(abs(value)))
+    rounded = float(f"{value:.{digits - 1}e}")  # 9.999 has the size of 10.0
+    size = math.floor(math.log10(abs(rounded)))
     if -4 <= size < 7:
         text = f"{value:,.{max(digits - 1 - size, 0)}f}"
     else:
@@ -29,7 +30,7 @@ def p_value(p: float) -> str:
         return "p n/a"
     if p < 0.001:
         return "p < .001"
-    if p > 0.9995:
+    if p >= 0.9995:
         return "p > .999"
     return "p = " + f"{p:.3f}".removeprefix("0")
 
