@@ -193,7 +193,11 @@ def test_each_picture_has_its_caption_as_alternative_text_and_its_size() -> None
     images = Structure(one_block(figure)).all("img")
     assert [image["alt"] for image in images] == [figure.caption]
     assert (images[0]["width"], images[0]["height"]) == ("200", "100")
-    assert images[0]["loading"] == "lazy"
+
+
+def test_pictures_side_by_side_leave_room_for_three() -> None:
+    html = one_block(Columns(blocks=tuple(picture(420, 90) for _ in range(3))))
+    assert '<div class="columns few" style="--column: 260px">' in html
 
 
 def test_a_note_says_its_kind_in_a_word_and_an_icon() -> None:

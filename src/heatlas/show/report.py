@@ -34,7 +34,8 @@ PROVENANCE_ID = "heatlas-provenance"
 _MISSING = "n/a"
 _SHORT_WORDS = 26
 _LONG_TABLE_ROWS = 30
-_NARROWEST_COLUMN_PX, _WIDEST_COLUMN_PX, _COLUMN_PX = 120, 420, 320
+_NARROWEST_COLUMN_PX, _WIDEST_COLUMN_PX, _COLUMN_PX = 120, 260, 320
+_FEW_COLUMNS = 4
 _MOST_DECIMALS = 6
 _NOTE_WORDS = {"info": "Note", "warning": "Warning", "lesson": "Lesson", "limit": "Limit"}
 
@@ -153,10 +154,14 @@ def _figure(block: Figure) -> Mapping[str, Any]:
 
 
 def _columns(block: Columns) -> Mapping[str, Any]:
-    widths = [inner.width for inner in block.blocks if isinstance(inner, Figure)]
-    wanted = max(widths, default=_COLUMN_PX)
-    width = min(max(wanted, _NARROWEST_COLUMN_PX), _WIDEST_COLUMN_PX)
-    return {"width": width, "blocks": [_block(inner) for inner in block.blocks]}
+    """Give pictures room for three side by side, and stretch few blocks over the whole width."""
+    pictures = [inner.width for inner in block.blocks if isinstance(inner, Figure)]
+    wanted = min(max(max(pictures, default=0), _NARROWEST_COLUMN_PX), _WIDEST_COLUMN_PX)
+    return {
+        "width": wanted if len(pictures) == len(block.blocks) else _COLUMN_PX,
+        "few": len(block.blocks) <= _FEW_COLUMNS,
+        "blocks": [_block(inner) for inner in block.blocks],
+    }
 
 
 def _details(block: Details) -> Mapping[str, Any]:
