@@ -108,15 +108,15 @@ def _whole_numbers(volume: Volume, *, path: Path) -> NDArray[np.int32]:
 
 def _label_table(path: Path) -> tuple[Table, str, str]:
     """Return the table with the names of its two columns; colour tables have no header."""
-    table = read_table(path, header=_has_header(path))
+    has_header = _has_header(path)
+    table = read_table(path, header=has_header)
+    if not has_header and len(table.columns) > 1:
+        return table, table.names[0], table.names[1]
     known = {name.strip().lower(): name for name in table.names}
     label = next((known[word] for word in LABEL_COLUMNS if word in known), None)
     words = [known[word] for word in NAME_COLUMNS if word in known and known[word] != label]
     if label is not None and words:
         return table, label, words[0]
-    first_two = table.columns[:2]
-    if len(first_two) == 2 and first_two[0].is_numeric and not first_two[1].is_numeric:
-        return table, first_two[0].name, first_two[1].name
     raise DataError(
         f"{path}: no columns of labels and names are found among {join(table.names)}; "
         "call them 'index' and 'name'."
