@@ -45,12 +45,15 @@ class ResolvedContrast(Value):
         a difference is the first minus the second.
     factors : tuple of str
         The factors that are named.
+    slopes : tuple of str
+        The covariates that are named.
     """
 
     contrast: Contrast
     shape: Shape
     means: tuple[Quantity, ...] = ()
     factors: tuple[str, ...] = ()
+    slopes: tuple[str, ...] = ()
 
 
 def parse_contrast(model: BuiltModel, *, name: str, test: str, kind: Kind = "t") -> Contrast:
@@ -119,6 +122,7 @@ def resolve_contrast(
         shape=shape,
         means=_means(sums, model),
         factors=tuple(name for name in named if model.by_name[name].is_factor),
+        slopes=tuple(name for name in named if not model.by_name[name].is_factor),
     )
 
 
