@@ -12,14 +12,24 @@ from heatlas.core.colour import ColourScale
 from heatlas.core.heatmap import HeatMap
 from heatlas.core.value import field_values
 from heatlas.core.words import number
-from heatlas.show.layout import BAR_WIDTH, FOOT, LABEL, BarBox, Group
-from heatlas.show.lettering import text_width
+from heatlas.show.layout import (
+    BAR_WIDTH,
+    FOOT,
+    LABEL,
+    LEGEND_LINE,
+    LEGEND_TOP,
+    MIN_BAR,
+    BarBox,
+    Group,
+)
+from heatlas.show.lettering import text_width, wrap
 from heatlas.show.scene import RGB, Bar, Path, Tick, Words
 from heatlas.show.view import View
 
 ARROW = 9
 FADE_WIDTH = 28
 TICK_REACH = 10
+LABEL_LINE = 15
 OUTLINE_DASH = (4.0, 3.0)
 STATISTIC_NAMES = {"t": "t statistic", "F": "F statistic", "z": "z statistic"}
 # Where two ticks would touch, the one that comes first here stays.
@@ -67,7 +77,14 @@ def bar_groups(panels: Sequence[HeatMap], *, px: float) -> list[Group]:
             groups[-1] = (*groups[-1], index)
         else:
             groups.append((index,))
-    return [Group(g, _column_width(panels[g[0]], px=px)) for g in groups]
+    return [
+        Group(
+            group,
+            bar_width=_column_width(panels[group[0]], px=px),
+            legend_lines=len(_legend_lines([panels[index] for index in group])),
+        )
+        for group in groups
+    ]
 
 
 def _column_width(panel: HeatMap, *, px: float) -> float:
@@ -75,7 +92,8 @@ def _column_width(panel: HeatMap, *, px: float) -> float:
     ticks = bar_ticks(panel.scale)
     widest = max(text_width(t.words, size=LABEL * px, bold=t.kind == "threshold") for t in ticks)
     width = BAR_WIDTH if fade_of(panel).own else FADE_WIDTH
-    return max((width + TICK_REACH + 22) * px + widest, 100 * px)
+    lines = _label_lines(_label(panel.scale), px=px)
+    return max((width + TICK_REACH + 8 + LABEL_LINE * len(lines)) * px + widest, 100 * px)
 
 
 def bar_ticks(scale: ColourScale) -> tuple[Tick, ...]:
@@ -118,7 +136,7 @@ def make_bar(panels: Sequence[HeatMap], *, box: BarBox, view: View) -> Bar:
         opacity=opacity.astype(np.float32),
         backdrop=view.palette.backdrop,
         scale=scale,
-        label=STATISTIC_NAMES.get(scale.label, scale.label),
+        label=_label(scale),
         ticks=bar_ticks(scale),
         panels=box.panels,
     )
@@ -129,7 +147,7 @@ def bar_words(bar: Bar, panels: Sequence[HeatMap], *, view: View) -> tuple[list[
     served = [panels[index] for index in bar.panels]
     words, paths = _tick_marks(bar, view=view)
     paths = [*_frame(bar, view=view), *_arrows(bar, view=view), *paths]
-    words.append(_label(bar, words, view=view))
+    words += _label_words(bar, words, view=view)
     legend_words, legend_paths = _legend(bar, served, view=view)
     return [*words, *legend_words], [*paths, *legend_paths]
 
@@ -240,26 +258,38 @@ def _pushed(places: list[float], *, gap: float) -> list[float]:
     return moved
 
 
-def _label(bar: Bar, ticks: list[Words], *, view: View) -> Words:
-    """Return quantity and unit, written upwards beside the ticks, small enough for the bar."""
+def _label(scale: ColourScale) -> str:
+    return STATISTIC_NAMES.get(scale.label, scale.label)
+
+
+def _label_lines(label: str, *, px: float) -> tuple[str, ...]:
+    """Return the label in lines that are no longer than the shortest bar with some air."""
+    return wrap(label, width=1.25 * MIN_BAR * px, size=LABEL * px)
+
+
+def _label_words(bar: Bar, ticks: list[Words], *, view: View) -> list[Words]:
+    """Return quantity and unit, written upwards beside the ticks."""
     px = view.scale
-    height, _ = bar.opacity.shape
-    widest = max(text_width(word.text, size=word.size, bold=word.bold) for word in ticks)
-    x = max(word.x for word in ticks) + widest + 18 * px
-    size = LABEL * px
-    while size > 7 * px and text_width(bar.label, size=size) > height * 1.35:
-        size -= 0.5 * px
-    middle = bar.top + height / 2
-    return Words(
-        text=bar.label, x=x, y=middle, size=size, colour=view.palette.ink, align="centre",
-        upright=True,
-    )  # fmt: skip
+    right = max(word.x + text_width(word.text, size=word.size, bold=word.bold) for word in ticks)
+    middle = bar.top + bar.opacity.shape[0] / 2
+    return [
+        Words(
+            text=line,
+            x=right + (LABEL_LINE + 3 + k * LABEL_LINE) * px,
+            y=middle,
+            size=LABEL * px,
+            colour=view.palette.ink,
+            align="centre",
+            upright=True,
+        )
+        for k, line in enumerate(_label_lines(bar.label, px=px))
+    ]
 
 
 def _legend(bar: Bar, served: Sequence[HeatMap], *, view: View) -> tuple[list[Words], list[Path]]:
     """Return what outlines and fade mean, under the bar."""
     px, palette = view.scale, view.palette
-    y = bar.top + bar.opacity.shape[0] + (30 + ARROW * bar.scale.saturates_low) * px
+    y = bar.top + bar.opacity.shape[0] + (LEGEND_TOP + ARROW * bar.scale.saturates_low) * px
     lines = _legend_lines(served)
     words, paths = [], []
     for text, dash in lines:
@@ -272,7 +302,7 @@ def _legend(bar: Bar, served: Sequence[HeatMap], *, view: View) -> tuple[list[Wo
             )
             x += 28 * px
         words.append(Words(text=text, x=x, y=y, size=FOOT * px, colour=palette.faint))
-        y += 16 * px
+        y += LEGEND_LINE * px
     return words, paths
 
 

@@ -48,6 +48,7 @@ from heatlas.show.view import AXES, Axis, View
 
 ORTHO_ORDER: tuple[Axis, ...] = ("y", "x", "z")
 CROSS_HAIR_GAP = 7
+SMALLEST, SMALLEST_WITH_SIDE = 6.5, 9.5
 
 
 def compile_scene(
@@ -330,17 +331,25 @@ def _all_tile_words(panel: HeatMap, layout: Layout, *, view: View) -> list[Words
     unit = " mm" if panel.shown.mask.grid.unit == "mm" else ""
     tiles = [tile for box in layout.panels for tile in box.tiles]
     texts = [_tile_text(tile, unit=unit) for tile in tiles]
-    size = LABEL * view.scale
-    while size > 6.5 * view.scale and any(
-        text_width(f"M {text} M", size=size) > tile.words_width
-        for tile, text in zip(tiles, texts, strict=True)
-    ):
-        size -= 0.5 * view.scale
+    room = min(tile.words_width for tile in tiles)
+    size = _fitting_size(texts, room=room, px=view.scale)
+    if size < SMALLEST_WITH_SIDE * view.scale:
+        # The sign of x says the side as well.
+        texts = [text.partition(" (")[0] for text in texts]
+        size = _fitting_size(texts, room=room, px=view.scale)
     return [
         word
         for tile, text in zip(tiles, texts, strict=True)
         for word in _tile_words(tile, text, size=size, view=view)
     ]
+
+
+def _fitting_size(texts: Sequence[str], *, room: int, px: float) -> float:
+    """Return the largest size at which each text and two letters fit."""
+    size = LABEL * px
+    while size > SMALLEST * px and any(text_width(f"M {t} M", size=size) > room for t in texts):
+        size -= 0.5 * px
+    return size
 
 
 def _tile_text(tile: TileBox, *, unit: str) -> str:

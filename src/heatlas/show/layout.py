@@ -17,7 +17,8 @@ LABEL_ROW = 20
 BAR_GAP = 16
 BAR_WIDTH = 16
 MAX_TILE = 430
-MAX_BAR = 300
+MIN_BAR, MAX_BAR = 150, 300
+LEGEND_TOP, LEGEND_LINE = 30, 16
 PANELS_PER_ROW = 4
 ORTHO_ROW = 520  # a panel that is narrower puts its three planes in two rows
 HEADING, TITLE, BADGE, LABEL, CAPTION, FOOT = 19, 15, 12.5, 11, 12, 10.5
@@ -26,10 +27,11 @@ LINE = 1.42  # line height in sizes
 
 @dataclass(frozen=True)
 class Group:
-    """Neighbouring panels that share a colour bar, and the width that it takes."""
+    """Neighbouring panels that share a colour bar, and the room that it takes."""
 
     panels: tuple[int, ...]
     bar_width: float
+    legend_lines: int = 0
 
 
 @dataclass(frozen=True)
@@ -137,6 +139,7 @@ def arrange(
     for row in rows:
         words = [wording[index] for group in row for index in group.panels]
         boxes = _row_boxes(words, tiles=tiles, top=top, width=panel_width, px=px)
+        boxes = _with_room_for_bars(boxes, row, px=px)
         placed, served = _place(row, boxes, px=px)
         panels += placed
         bars += served
@@ -157,7 +160,7 @@ def _rows(groups: Sequence[Group]) -> list[list[Group]]:
             if room == 0:
                 rows.append([])
                 continue
-            rows[-1].append(Group(rest[:room], group.bar_width))
+            rows[-1].append(replace(group, panels=rest[:room]))
             rest = rest[room:]
     return rows
 
@@ -185,7 +188,7 @@ def _tiles(
     for row in rows:
         sizes = [_tile_size(axis, field=field, per_mm=per_mm) for axis, _ in row]
         tallest = max(height for _, height in sizes)
-        cell = _cell_mm(field) * per_mm + TILE_GAP * px
+        cell = _cell_mm(rows, field=field) * per_mm + TILE_GAP * px
         left = 0.0
         for (axis, mm), (wide, high) in zip(row, sizes, strict=True):
             # Cells of a mosaic stand in columns; the three planes of an ortho view on a line.
@@ -213,7 +216,7 @@ def _pixels_per_mm(
     px = view.scale
     if view.kind == "mosaic":
         n = max(map(len, rows))
-        room = (width - (n - 1) * TILE_GAP * px) / (n * _cell_mm(field))
+        room = (width - (n - 1) * TILE_GAP * px) / (n * _cell_mm(rows, field=field))
     else:
         room = min(
             (width - 3 * (len(row) - 1) * TILE_GAP * px)
@@ -224,9 +227,9 @@ def _pixels_per_mm(
     return min(room, MAX_TILE * px / longest)
 
 
-def _cell_mm(field: Field) -> float:
+def _cell_mm(rows: list[list[tuple[Axis, float]]], *, field: Field) -> float:
     """Return the widest slice of a mosaic in mm."""
-    return max(field.size(across) for across, _ in IN_PLANE.values())
+    return max(field.size(IN_PLANE[axis][0]) for row in rows for axis, _ in row)
 
 
 def _tile_size(axis: Axis, *, field: Field, per_mm: float) -> tuple[int, int]:
@@ -278,10 +281,22 @@ def _place(
             left += placed[-1].width + PANEL_GAP * px
         left += (BAR_GAP - PANEL_GAP) * px
         last = placed[-1]
-        height = min(0.72 * last.tiles_height, MAX_BAR * px)
-        bars.append(BarBox(round(left), last.tiles_top, max(round(height), 8), group.panels))
+        height = _bar_height(last, px=px)
+        bars.append(BarBox(round(left), last.tiles_top, height, group.panels))
         left += group.bar_width + PANEL_GAP * px
     return placed, bars
+
+
+def _bar_height(box: PanelBox, *, px: float) -> int:
+    return round(min(max(0.72 * box.tiles_height, MIN_BAR * px), MAX_BAR * px))
+
+
+def _with_room_for_bars(boxes: list[PanelBox], row: list[Group], *, px: float) -> list[PanelBox]:
+    """Return the panels of a row, as high as the longest bar with its legend at least."""
+    lines = max(group.legend_lines for group in row)
+    needed = _bar_height(boxes[0], px=px) + (LEGEND_TOP + LEGEND_LINE * lines) * px
+    bottom = max(boxes[0].tiles_top + needed, boxes[0].top + boxes[0].height)
+    return [replace(box, height=round(bottom - box.top)) for box in boxes]
 
 
 def _moved(box: PanelBox, *, left: int) -> PanelBox:

@@ -19,6 +19,8 @@ Floats = NDArray[np.float64]
 IN_PLANE: Mapping[Axis, tuple[int, int]] = {"z": (0, 1), "y": (0, 2), "x": (1, 2)}
 DEFAULT_SLICES = {1: 7, 2: 4, 3: 3}
 MANY_PANELS_SLICES = 2
+EDGES = (0.005, 0.995)  # share of the voxels beyond which a mosaic is not cut
+MOST_POSITIONS = 100_000  # enough to know where a mask lies
 BACKGROUND_FLOOR = 0.04  # of the brightest tissue; below lies what no template covers
 
 
@@ -231,6 +233,11 @@ def _positions(mask: Mask, elements: NDArray[np.int64]) -> Floats:
     return mask.grid.to_mm(voxels)
 
 
+def _some_positions(mask: Mask) -> Floats:
+    """Return the mm of evenly chosen voxels of a mask."""
+    return _positions(mask, np.arange(0, mask.size, max(mask.size // MOST_POSITIONS, 1)))
+
+
 def _strongest(
     panel: HeatMap, *, survivors: bool = False
 ) -> tuple[float, tuple[float, float, float]] | None:
@@ -248,10 +255,13 @@ def _strongest(
 
 def _spread(panels: Sequence[HeatMap], axis: int, *, n: int) -> tuple[float, ...]:
     """Return n positions in mm: one in each equal part of the masks' extent."""
-    field = field_of_view([panel.shown.mask for panel in panels], None)
-    # The outermost twentieth holds slivers that nobody can read.
-    inset = 0.05 * field.size(axis)
-    edges = np.linspace(field.low[axis] + inset, field.high[axis] - inset, n + 1)
+    masks = {id(panel.shown.mask): panel.shown.mask for panel in panels}
+    mm = np.concatenate([_some_positions(mask)[:, axis] for mask in masks.values()])
+    # The outermost voxels form slivers that nobody can read.
+    low, high = np.quantile(mm, EDGES)
+    if high <= low:
+        low, high = low - 0.5, high + 0.5
+    edges = np.linspace(low, high, n + 1)
     middles = (edges[:-1] + edges[1:]) / 2
     whole = np.round(middles)
     middles = whole if np.all(np.diff(whole) > 0) else np.round(middles, 3)

@@ -44,7 +44,7 @@ class Theme(Value):
 
 
 THEMES: Mapping[str, Theme] = freeze({
-    "light": Theme(page=255, dark=148, bright=246, ink=(24, 26, 30), faint=(98, 102, 110)),
+    "light": Theme(page=255, dark=148, bright=240, ink=(24, 26, 30), faint=(98, 102, 110)),
     "dark": Theme(page=16, dark=26, bright=128, ink=(240, 241, 243), faint=(160, 164, 172)),
 })
 
