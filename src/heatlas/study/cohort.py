@@ -16,7 +16,7 @@ from heatlas.core.words import count, join, unknown
 from heatlas.io.nifti import read_header
 from heatlas.io.source import digest_file
 from heatlas.io.tables import join_tables, read_table
-from heatlas.study.spec import CohortSpec, MergedMaps
+from heatlas.study.spec import CohortSpec, GridFile, MergedMaps, StudySpec
 
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 _SHOWN = 5
@@ -87,6 +87,34 @@ def read_cohort(spec: CohortSpec, *, base: Path, executor: Executor) -> CohortFi
         measure=spec.measure,
     )
     return CohortFiles(cohort=cohort, paths=tuple(paths))
+
+
+def extra_inputs(spec: StudySpec, *, base: Path) -> dict[str, str]:
+    """Return name and digest of every file of a study that is no map: tables, mask, grid, atlas.
+
+    Parameters
+    ----------
+    spec : StudySpec
+        The study.
+    base : Path
+        Folder of the study file.
+
+    Returns
+    -------
+    dict of str to str
+        Digests by the name that results show.
+
+    Raises
+    ------
+    DataError
+        If one of them cannot be read.
+    """
+    names = [*spec.cohort.tables]
+    names += [spec.mask.path] if spec.mask.path else []
+    names += [spec.grid.path] if isinstance(spec.grid, GridFile) else []
+    if spec.atlas is not None:
+        names += [spec.atlas.image, *([spec.atlas.labels] if spec.atlas.labels else [])]
+    return {shown_name(name): digest_file(base / name) for name in names}
 
 
 def shown_name(name: str) -> str:

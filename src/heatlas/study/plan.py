@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -97,7 +97,7 @@ class Plan(Value):
         )
 
 
-def make_plan(spec: StudySpec, cohort: Cohort) -> Plan:
+def make_plan(spec: StudySpec, cohort: Cohort, *, extras: Mapping[str, str]) -> Plan:
     """Return the steps that a study needs.
 
     Parameters
@@ -106,6 +106,8 @@ def make_plan(spec: StudySpec, cohort: Cohort) -> Plan:
         The study.
     cohort : Cohort
         Its participants and files, with digests.
+    extras : mapping of str to str
+        Digests of the other files: mask, grid, atlas.
 
     Returns
     -------
@@ -118,7 +120,8 @@ def make_plan(spec: StudySpec, cohort: Cohort) -> Plan:
         [column.name, list(cohort.table.words(column.name))] for column in cohort.table.columns
     ]
     reading = {key: settings[key] for key in ("smooth", "mask", "grid")}
-    read = _step("read", _read_words(spec, cohort), depends_on={"files": files, **reading})
+    inputs = {"files": files, "extras": dict(extras)}
+    read = _step("read", _read_words(spec, cohort), depends_on={**inputs, **reading})
     steps = [read]
     for analysis in settings["analyses"]:
         fit = _step(

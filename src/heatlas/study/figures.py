@@ -1,0 +1,176 @@
+"""The pictures of a run: drawn once, kept as PNG for the page and as SVG for print."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from heatlas.core.colour import shared_scale
+from heatlas.core.errors import DataError
+from heatlas.core.heatmap import HeatMap, heat_map_of
+from heatlas.core.page import Figure
+from heatlas.core.provenance import Provenance
+from heatlas.core.value import Value
+from heatlas.core.volume import Volume
+from heatlas.io.picture import embed_svg, png_bytes
+from heatlas.show.slices import draw_png_pixels, draw_svg
+from heatlas.show.view import View
+from heatlas.study.findings import JudgedAnalysis, JudgedContrast
+
+MOSAIC = View(kind="mosaic", width_px=1270)
+ORTHO = View(kind="ortho", width_px=900)
+MEANS = View(kind="mosaic", axes=("z",), n_slices=3, width_px=1270)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Drawing(Value):
+    """A picture to be drawn; it can travel to a worker.
+
+    Parameters
+    ----------
+    name : str
+        File stem in the results' ``figures`` folder.
+    panels : tuple of HeatMap
+        From left to right.
+    view : View
+        What is looked at.
+    background : Volume, optional
+        Anatomy beneath.
+    vector : bool
+        Whether an SVG is wanted beside the PNG.
+    """
+
+    name: str
+    panels: tuple[HeatMap, ...]
+    view: View
+    background: Volume | None
+    vector: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Drawn(Value):
+    """A finished picture.
+
+    Parameters
+    ----------
+    figure : Figure
+        PNG with provenance inside, for the page and the folder.
+    svg : str
+        The same as vector graphics, ``""`` where not wanted.
+    """
+
+    figure: Figure
+    svg: str = ""
+
+
+def contrast_drawings(
+    analysis: JudgedAnalysis, judged: JudgedContrast, *, background: Volume | None
+) -> tuple[Drawing, ...]:
+    """Return the drawings of a contrast: mosaic, planes through its peak, and group means.
+
+    Parameters
+    ----------
+    analysis : JudgedAnalysis
+        The analysis that the contrast belongs to.
+    judged : JudgedContrast
+        What is drawn.
+    background : Volume, optional
+        Anatomy beneath.
+
+    Returns
+    -------
+    tuple of Drawing
+        The third one only where the contrast compares two means.
+    """
+    stem = f"{analysis.name}_{judged.contrast.name}"
+    drawings = [
+        Drawing(
+            name=f"{stem}_mosaic",
+            panels=(judged.heat_map,),
+            view=MOSAIC,
+            background=background,
+            vector=True,
+        ),
+        Drawing(
+            name=f"{stem}_peak",
+            panels=(judged.heat_map,),
+            view=ORTHO,
+            background=background,
+        ),
+    ]
+    if len(judged.means) == 2 and judged.effect is not None:
+        panels = mean_panels(judged)
+        drawings.append(
+            Drawing(name=f"{stem}_means", panels=panels, view=MEANS, background=background)
+        )
+    return tuple(drawings)
+
+
+def mean_panels(judged: JudgedContrast) -> tuple[HeatMap, ...]:
+    """Return two group means on one bar, and their difference on a bar of its own."""
+    scale = shared_scale(list(judged.means))
+    means = [
+        heat_map_of(mean, scale=scale, title=f"mean of {mean.contrast}") for mean in judged.means
+    ]
+    statistic = judged.statistic
+    if judged.effect is None:
+        raise DataError(f"Contrast '{judged.contrast.name}' has no difference to draw.")
+    difference = replace(statistic, values=judged.effect.value, kind="effect", dof=())
+    shown = heat_map_of(
+        difference,
+        threshold=judged.threshold,
+        judged=statistic,
+        title=f"difference, {judged.contrast.test}",
+    )
+    return (*means, shown)
+
+
+def side_by_side(
+    name: str,
+    contrasts: Sequence[JudgedContrast],
+    *,
+    titles: Sequence[str],
+    background: Volume | None,
+) -> Drawing:
+    """Return one drawing of several contrasts that ask the same of different models, on one bar."""
+    maps = [judged.statistic for judged in contrasts]
+    panels = []
+    limit = max(float(np.nanmax(np.abs(m.values))) for m in maps)
+    for judged, title in zip(contrasts, titles, strict=True):
+        scale = shared_scale(maps, threshold=judged.threshold, limit=limit)
+        panels.append(replace(judged.heat_map, scale=scale, title=title))
+    return Drawing(name=name, panels=tuple(panels), view=MEANS, background=background)
+
+
+def draw_drawing(drawing: Drawing) -> Drawn:
+    """Draw a picture; a top-level function, so that workers can run it."""
+    caption = " | ".join(panel.caption() for panel in drawing.panels)
+    pixels = draw_png_pixels(drawing.panels, view=drawing.view, background=drawing.background)
+    provenance = _provenance(drawing)
+    svg = ""
+    if drawing.vector:
+        plain = draw_svg(drawing.panels, view=drawing.view, background=drawing.background)
+        svg = embed_svg(plain, provenance=provenance, caption=caption)
+    figure = Figure(
+        name=drawing.name,
+        content=png_bytes(pixels, provenance=provenance, caption=caption),
+        caption=caption,
+        width=pixels.shape[1],
+        height=pixels.shape[0],
+    )
+    return Drawn(figure=figure, svg=svg)
+
+
+def _provenance(drawing: Drawing) -> Provenance:
+    """Return how the first panel came about, with the drawing as its last step."""
+    first = drawing.panels[0]
+    settings = {
+        "panels": [panel.title or panel.shown.contrast for panel in drawing.panels],
+        "view": drawing.view.kind,
+        "threshold": [panel.threshold.words for panel in drawing.panels],
+        "colours": [panel.scale.table for panel in drawing.panels],
+        "background": drawing.background.name if drawing.background is not None else None,
+    }
+    return first.shown.provenance.then("draw", parameters=settings)

@@ -1,0 +1,225 @@
+"""How much the groups of a contrast overlap, where the place was not chosen on the same people."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from heatlas.core.atlas import Atlas
+from heatlas.core.design import Contrast, Design
+from heatlas.core.errors import DataError, DesignError
+from heatlas.core.stack import MapStack
+from heatlas.core.words import count, number
+from heatlas.geometry.parcellate import region_mask
+from heatlas.infer import linear
+from heatlas.infer.effect import overlap
+from heatlas.infer.folds import CrossFit, crossfit_peak, stratified_folds
+from heatlas.stats.glm import FittedAnalysis, FittedContrast
+from heatlas.stats.quantities import Quantity
+from heatlas.study.findings import GroupOverlap
+from heatlas.study.spec import Region, Sphere
+
+N_FOLDS = 5
+SMALLEST_GROUP = 6
+OTHERS = ""
+
+
+class _Groups(NamedTuple):
+    """The two groups that a contrast compares."""
+
+    of_rows: tuple[str, ...]
+    """group of each row of the design, ``""`` for the others"""
+    names: tuple[str, str]
+    covariates: NDArray[np.float64]
+    """columns of the design that hold neither the groups nor the mean, shape (n, k)"""
+    folds: NDArray[np.int32]
+
+
+def contrast_overlaps(
+    stack: MapStack,
+    fitted: FittedAnalysis,
+    *,
+    tested: FittedContrast,
+    regions: Sequence[Region],
+    atlas: Atlas | None,
+    source: tuple[int, str],
+) -> tuple[tuple[GroupOverlap, ...], tuple[str, ...]]:
+    """Return the overlap of two groups at a cross-fitted peak and in the reader's regions.
+
+    Parameters
+    ----------
+    stack : MapStack
+        The maps.
+    fitted : FittedAnalysis
+        The model.
+    tested : FittedContrast
+        A contrast; only a difference of two means has groups to compare.
+    regions : sequence of str or Sphere
+        Regions of the reader's choice: labels of the atlas, or spheres.
+    atlas : Atlas, optional
+        Where labels are looked up.
+    source : tuple of int and str
+        Seed of the study and name of the step.
+
+    Returns
+    -------
+    tuple of overlaps and warnings
+        Empty where the contrast compares no two groups of at least 6; a warning says so where
+        groups exist but cannot be cross-fitted.
+
+    Raises
+    ------
+    DataError
+        If a region holds no voxel of the mask, or a label is asked for without an atlas.
+    """
+    if tested.resolved.shape != "difference":
+        return (), ()
+    values = stack.values[fitted.rows]
+    try:
+        groups = _groups(fitted, tested.resolved.means, source=source)
+        peak = crossfit_peak(
+            values,
+            lambda rows: _peak_of(rows, values, design=fitted.design, contrast=tested.contrast),
+            groups=groups.of_rows,
+            levels=groups.names,
+            folds=groups.folds,
+            covariates=groups.covariates,
+        )
+    except DesignError as error:
+        return (), (f"The overlap of the groups was not measured: {error}",)
+    at_peak = _at_peak(peak, stack)
+    chosen = [
+        _in_region(region, values, stack=stack, groups=groups, atlas=atlas) for region in regions
+    ]
+    return (at_peak, *chosen), ()
+
+
+def _groups(
+    fitted: FittedAnalysis, means: tuple[Quantity, ...], *, source: tuple[int, str]
+) -> _Groups:
+    """Return who belongs to which mean, and what is adjusted for."""
+    model = fitted.model
+    names = ["/".join(level for _, level in mean.levels) for mean in means]
+    of_rows = np.full(model.design.n, OTHERS, dtype=object)
+    for name, mean in zip(names, means, strict=True):
+        inside = np.ones(model.design.n, dtype=bool)
+        for factor_name, level in mean.levels:
+            factor = model.by_name[factor_name]
+            inside &= factor.values == factor.levels.index(level)
+        of_rows[inside] = name
+    for name in names:
+        n = int((of_rows == name).sum())
+        if n < SMALLEST_GROUP:
+            raise DesignError(
+                f"group {name} has {count(n, 'member')}, fewer than {SMALLEST_GROUP}."
+            )
+    seed, step = source
+    listed = tuple(str(name) for name in of_rows)
+    return _Groups(
+        of_rows=listed,
+        names=(names[0], names[1]),
+        covariates=model.design.matrix[:, _adjusted_columns(fitted, means)],
+        folds=stratified_folds(listed, seed=seed, step=f"{step} / folds", n_folds=N_FOLDS),
+    )
+
+
+def _adjusted_columns(fitted: FittedAnalysis, means: tuple[Quantity, ...]) -> list[int]:
+    """Return the columns of the design whose terms hold none of the factors compared."""
+    compared = {factor for mean in means for factor, _ in mean.levels}
+    predictors: dict[str, frozenset[str]] = {}
+    for block in fitted.model.blocks:
+        predictors[block.term] = predictors.get(block.term, frozenset()) | block.predictors
+    return [
+        column
+        for term, columns in fitted.design.terms.items()
+        if predictors[term] and not compared & predictors[term]
+        for column in columns
+    ]
+
+
+def _peak_of(
+    rows: NDArray[np.int64],
+    values: NDArray[np.float32],
+    *,
+    design: Design,
+    contrast: Contrast,
+) -> int:
+    """Return the element with the largest |t| among these rows alone."""
+    part = Design(
+        matrix=design.matrix[rows], names=design.names, ids=tuple(design.ids[k] for k in rows)
+    )
+    result = linear.test(linear.fit(values[rows], part), contrast)
+    return int(np.nanargmax(np.abs(result.statistic)))
+
+
+def _at_peak(peak: CrossFit, stack: MapStack) -> GroupOverlap:
+    one = peak.is_one_place
+    values = peak.values if one else peak.scores
+    of = peak.values_of if one else peak.scores_of
+    first, second = peak.levels
+    places = stack.mask.positions_mm()[sorted(set(peak.elements))]
+    listed = "; ".join(f"({x:.0f}, {y:.0f}, {z:.0f})" for x, y, z in places)
+    return GroupOverlap(
+        place=f"At the peak of each fold, {listed} mm",
+        chosen=peak.words(),
+        names=peak.levels,
+        values=values,
+        members=np.array([peak.levels.index(group) for group in peak.groups]),
+        quantity=stack.measure if one else f"{stack.measure}, in SD of the training folds",
+        unit=stack.unit if one else "SD",
+        overlap=overlap(of(first), of(second)),
+    )
+
+
+def _in_region(
+    region: Region,
+    values: NDArray[np.float32],
+    *,
+    stack: MapStack,
+    groups: _Groups,
+    atlas: Atlas | None,
+) -> GroupOverlap:
+    elements, place = _region_elements(region, stack, atlas=atlas)
+    means = values[:, elements].mean(axis=1, dtype=np.float64)[:, None]
+    fitted = crossfit_peak(
+        means,
+        lambda rows: 0,
+        groups=groups.of_rows,
+        levels=groups.names,
+        folds=groups.folds,
+        covariates=groups.covariates,
+    )
+    first, second = groups.names
+    return GroupOverlap(
+        place=f"In {place} ({count(len(elements), 'voxel')})",
+        chosen="The study file named this region before the data were seen.",
+        names=groups.names,
+        values=fitted.values,
+        members=np.array([groups.names.index(group) for group in fitted.groups]),
+        quantity=f"mean {stack.measure}",
+        unit=stack.unit,
+        overlap=overlap(fitted.values_of(first), fitted.values_of(second)),
+    )
+
+
+def _region_elements(
+    region: Region, stack: MapStack, *, atlas: Atlas | None
+) -> tuple[NDArray[np.int64], str]:
+    """Return the elements of the stack in a region, and the region in words."""
+    if isinstance(region, Sphere):
+        centre = np.array([region.x, region.y, region.z])
+        distance = np.linalg.norm(stack.mask.positions_mm() - centre, axis=1)
+        inside = distance <= region.radius_mm
+        at = ", ".join(number(float(mm)) for mm in centre)
+        place = f"{region.name}, a sphere of {region.radius_mm:g} mm around ({at}) mm"
+    elif atlas is None:
+        raise DataError(f"regions: '{region}' is a label, but the study names no atlas.")
+    else:
+        whole = region_mask(atlas, [region], grid=stack.mask.grid)
+        inside, place = stack.mask.gather(whole.inside), f"{region} of {atlas.name}"
+    if not inside.any():
+        raise DataError(f"regions: no voxel of the mask lies in {place}.")
+    return np.flatnonzero(inside), place

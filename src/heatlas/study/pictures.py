@@ -1,0 +1,179 @@
+"""Every picture of a report: contrasts, lessons, overlaps and thumbnails, drawn by the workers."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+import numpy as np
+
+from heatlas.core.execute import Executor
+from heatlas.core.page import Figure
+from heatlas.core.provenance import Provenance
+from heatlas.core.volume import Volume
+from heatlas.core.words import count, join
+from heatlas.io.picture import embed_svg, png_bytes
+from heatlas.io.templates import template_volume
+from heatlas.show.accessibility import verdict
+from heatlas.show.distribution import distribution_svg
+from heatlas.show.slices import thumbnail
+from heatlas.study.figures import (
+    Drawing,
+    Drawn,
+    contrast_drawings,
+    draw_drawing,
+    side_by_side,
+)
+from heatlas.study.findings import Findings, GroupOverlap, JudgedAnalysis, JudgedContrast
+from heatlas.study.report import Pictures
+from heatlas.study.spec import StudySpec
+
+MOST_THUMBNAILS = 24
+THUMBNAIL_PX = 64
+_SIZE = re.compile(r'<svg [^>]*?width="([\d.]+)[^"]*" height="([\d.]+)')
+
+
+def draw_pictures(
+    spec: StudySpec, findings: Findings, *, executor: Executor
+) -> tuple[Pictures, tuple[Drawn, ...]]:
+    """Draw everything that the report shows.
+
+    Parameters
+    ----------
+    spec : StudySpec
+        The study.
+    findings : Findings
+        What was found.
+    executor : Executor
+        Draws.
+
+    Returns
+    -------
+    tuple of Pictures and of Drawn
+        The pictures by their use on the page, and all of them for the folder.
+    """
+    background = template_background(findings)
+    drawings = [
+        drawing
+        for analysis, judged in findings.contrasts
+        for drawing in contrast_drawings(analysis, judged, background=background)
+    ]
+    lessons = find_lessons(spec, findings, background=background)
+    drawings += [drawing for drawing, _ in lessons]
+    drawn = list(executor.map(draw_drawing, drawings))
+    by_name = {picture.figure.name: picture.figure for picture in drawn}
+    overlaps = [
+        _overlap_figure(f"{analysis.name}_{judged.contrast.name}_overlap-{k + 1}", overlap)
+        for analysis, judged in findings.contrasts
+        for k, overlap in enumerate(judged.overlaps)
+    ]
+    by_name |= {figure.name: figure for figure in overlaps}
+    colours = verdict(findings.contrasts[0][1].heat_map)
+    pictures = Pictures(
+        figures=by_name,
+        lessons=tuple((by_name[drawing.name], words) for drawing, words in lessons),
+        thumbnails=_thumbnails(findings),
+        verdict=colours.table(),
+        verdict_words=colours.words(),
+    )
+    return pictures, (*drawn, *(Drawn(figure=figure) for figure in overlaps))
+
+
+def template_background(findings: Findings) -> Volume | None:
+    """Return the template where the maps lie in its space, and nothing elsewhere.
+
+    Maps count as lying in the space of the template when at least 90 % of their mask falls into
+    the template's brain, blurred by a voxel.
+    """
+    template = template_volume()
+    mask = findings.loaded.stack.mask
+    voxels = np.rint(template.grid.to_voxels(mask.positions_mm())).astype(int)
+    inside = ((voxels >= 0) & (voxels < template.grid.shape)).all(axis=1)
+    brightness = np.zeros(mask.size)
+    brightness[inside] = template.values[tuple(voxels[inside].T)]
+    return template if (brightness > 0).mean() >= 0.9 else None
+
+
+def find_lessons(
+    spec: StudySpec, findings: Findings, *, background: Volume | None
+) -> list[tuple[Drawing, str]]:
+    """Return pairs of analyses that ask the same with and without further terms, side by side."""
+    lessons = []
+    specs = {analysis.name: analysis for analysis in spec.analyses}
+    tested = findings.contrasts
+    for k, (small, first) in enumerate(tested):
+        for large, second in tested[k + 1 :]:
+            same = first.contrast.test == second.contrast.test
+            same &= specs[small.name].where == specs[large.name].where
+            added = [t for t in large.design.terms if t not in small.design.terms]
+            if same and added and set(small.design.terms) < set(large.design.terms):
+                lessons.append(
+                    _lesson((small, first), (large, second), added=added, background=background)
+                )
+    return lessons
+
+
+def _lesson(
+    small: tuple[JudgedAnalysis, JudgedContrast],
+    large: tuple[JudgedAnalysis, JudgedContrast],
+    *,
+    added: Sequence[str],
+    background: Volume | None,
+) -> tuple[Drawing, str]:
+    before, after = small[1], large[1]
+    named = join(added)
+    drawing = side_by_side(
+        f"lesson_{small[0].name}_{large[0].name}_{before.contrast.name}",
+        [before, after],
+        titles=[f"{small[0].name}: without {named}", f"{large[0].name}: with {named}"],
+        background=background,
+    )
+    n_before, n_after = before.threshold.n_surviving, after.threshold.n_surviving
+    words = (
+        f"The same question, {before.contrast.test}, with and without {named} in the model: "
+        f"{count(n_before, 'voxel')} without, {count(n_after, 'voxel')} with. What a map shows "
+        "depends on what the model holds constant."
+    )
+    return drawing, words
+
+
+def _overlap_figure(name: str, overlap: GroupOverlap) -> Figure:
+    first, second = overlap.names
+    caption = f"{overlap.place}. {overlap.overlap.words(first, second)}"
+    svg = distribution_svg(
+        overlap.groups(), quantity=overlap.quantity, unit=overlap.unit, title=overlap.place
+    )
+    provenance = Provenance().then("draw", parameters={"place": overlap.place})
+    content = embed_svg(svg, provenance=provenance, caption=caption)
+    size = _SIZE.search(content)
+    width, height = (round(float(side)) for side in size.groups()) if size else (640, 240)
+    return Figure(
+        name=name,
+        content=content.encode(),
+        caption=caption,
+        width=width,
+        height=height,
+        media_type="image/svg+xml",
+    )
+
+
+def _thumbnails(findings: Findings) -> tuple[Figure, ...]:
+    """Return small pictures of the maps, worst first."""
+    stack = findings.loaded.stack
+    row_of = {name: row for row, name in enumerate(stack.ids)}
+    worst = [str(name) for name in findings.quality.words("id")][:MOST_THUMBNAILS]
+    provenance = stack.provenance.then("draw", parameters={"view": "thumbnail"})
+    figures = []
+    for name in worst:
+        whole = stack.mask.scatter_grid(stack.values[row_of[name]])
+        pixels = thumbnail(whole, stack.mask.grid, size_px=THUMBNAIL_PX)
+        figures.append(
+            Figure(
+                name=f"thumbnail_{name}",
+                content=png_bytes(pixels, provenance=provenance, caption=name),
+                caption=name,
+                width=pixels.shape[1],
+                height=pixels.shape[0],
+            )
+        )
+    return tuple(figures)

@@ -1,0 +1,21 @@
+"""Versions of everything that computes results."""
+
+from __future__ import annotations
+
+import platform
+from importlib.metadata import PackageNotFoundError, version
+
+from heatlas import __version__
+
+COMPUTING_PACKAGES = ("numpy", "scipy", "nibabel", "formulaic", "nilearn", "matplotlib", "pillow")
+
+
+def versions() -> dict[str, str]:
+    """Return the version of Heatlas, of Python and of each package that computes."""
+    found = {"heatlas": __version__, "python": platform.python_version()}
+    for package in COMPUTING_PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            found[package] = "not installed"
+    return found
