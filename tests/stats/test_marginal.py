@@ -10,7 +10,7 @@ import pytest
 
 from heatlas.core.table import Table, table_from_columns
 from heatlas.stats.formula import build_model
-from heatlas.stats.marginal import BuiltModel, product, product_names
+from heatlas.stats.marginal import BuiltModel
 
 IDS = tuple(str(k) for k in range(30))
 MODELS = [
@@ -88,12 +88,6 @@ def test_rows_with_levels_are_counted(table: Table) -> None:
         pair == ("b", "m") for pair in zip(table.words("group"), table.words("gender"), strict=True)
     )
     assert built.count({"group": "b", "gender": "m"}) == expected
-
-
-def test_the_first_coding_varies_fastest() -> None:
-    left, right = np.array([[1.0, 2.0]]), np.array([[10.0, 100.0]])
-    np.testing.assert_array_equal(product([left, right], n=1), [[10, 20, 100, 200]])
-    assert product_names([("a", "b"), ("x", "y")]) == ("a:x", "b:x", "a:y", "b:y")
 
 
 def test_a_model_survives_pickling(table: Table) -> None:

@@ -101,7 +101,7 @@ def resolve_contrast(
     >>> resolved.contrast.weights_words(built.design.names)
     '− 2.000·group[S.a]'
     >>> resolved.contrast.words
-    'group b higher than group a, adjusted for age'
+    'group b higher than a, adjusted for age'
     """
     what = f"Contrast '{name}'"
     check_choice(kind, name=f"{what}: kind", known=("t", "F"))
@@ -266,14 +266,17 @@ def _words(shape: Shape, sums: list[Sum], *, model: BuiltModel) -> str:
 
 
 def _difference_words(higher: Quantity, lower: Quantity) -> str:
-    """Return ``group depr higher than group control, in gender m``."""
+    """Return ``group depr higher than control, in gender m``."""
     shared = [pair for pair in higher.levels if pair in lower.levels]
-    own, other = (
-        ", ".join(f"{f} {level}" for f, level in q.levels if (f, level) not in shared) or "the mean"
-        for q in (higher, lower)
-    )
+    own, other = ([p for p in q.levels if p not in shared] for q in (higher, lower))
+    same_factors = [factor for factor, _ in own] == [factor for factor, _ in other]
+    reference = ", ".join(level if same_factors else f"{f} {level}" for f, level in other)
     place = ", ".join(f"{factor} {level}" for factor, level in shared)
-    return f"{own} higher than {other}" + (f", in {place}" if place else "")
+    return (
+        (", ".join(f"{factor} {level}" for factor, level in own) or "the mean")
+        + f" higher than {reference or 'the mean'}"
+        + (f", in {place}" if place else "")
+    )
 
 
 def _slope_words(quantity: Quantity) -> str:

@@ -18,8 +18,16 @@ from heatlas.core.errors import DesignError, UnknownNameError
 from heatlas.core.table import Column, Table
 from heatlas.core.validate import check_choice, check_length
 from heatlas.core.words import count, join, nearest, unknown
+from heatlas.stats.assembly import (
+    INTERCEPT,
+    Block,
+    assemble,
+    check_cells,
+    coding_words,
+    term_columns,
+)
 from heatlas.stats.collinearity import check_rank, inflation_warnings
-from heatlas.stats.marginal import INTERCEPT, Block, BuiltModel, product, product_names
+from heatlas.stats.marginal import BuiltModel
 from heatlas.stats.predictors import Predictor, is_factor, make_covariate, make_factor
 from heatlas.stats.selection import select_rows
 from heatlas.stats.tokens import Token, Use, tokenise
@@ -113,10 +121,10 @@ def build_model(
         table, columns=terms.columns, selected=selected, missing=missing, ids=ids
     )
     predictors = _predictors(terms, table.take(rows))
-    matrix, names = _assemble(terms.blocks, predictors, n=len(rows))
-    _check_cells(terms.blocks, predictors)
+    matrix, names = assemble(terms.blocks, predictors, n=len(rows))
+    check_cells(terms.blocks, predictors)
     check_rank(matrix, names=names, centred=terms.spans_constant)
-    columns = _term_columns(terms.blocks, predictors)
+    columns = term_columns(terms.blocks, predictors)
     design = Design(
         matrix=matrix,
         names=names,
@@ -124,7 +132,7 @@ def build_model(
         formula=model,
         terms=columns,
         levels={p.name: p.levels for p in predictors.values() if p.is_factor},
-        coding=_coding_words(terms.blocks, predictors),
+        coding=coding_words(terms.blocks, predictors),
         dropped=dropped,
     )
     return BuiltModel(
@@ -335,77 +343,3 @@ def _predictors(terms: Terms, table: Table) -> dict[str, Predictor]:
         else:
             made[use.name] = make_covariate(use, column, centre=terms.spans_constant)
     return made
-
-
-def _assemble(
-    blocks: tuple[Block, ...], predictors: dict[str, Predictor], *, n: int
-) -> tuple[Floats, tuple[str, ...]]:
-    """Return the design matrix and the names of its columns."""
-    n_columns = sum(_width(block, predictors) for block in blocks)
-    if n_columns >= n:
-        raise DesignError(_too_many_words(blocks, predictors, n=n))
-    matrices: list[Floats] = []
-    names: list[str] = []
-    for block in blocks:
-        parts = [(predictors[name], reduced) for name, reduced in block.parts]
-        matrices.append(product([p.columns(reduced=reduced) for p, reduced in parts], n=n))
-        listed = product_names([p.column_names(reduced=reduced) for p, reduced in parts])
-        names += listed if parts else [INTERCEPT]
-    return np.concatenate(matrices, axis=1), tuple(names)
-
-
-def _width(block: Block, predictors: dict[str, Predictor]) -> int:
-    widths = [len(predictors[n].column_names(reduced=reduced)) for n, reduced in block.parts]
-    return int(np.prod(widths))
-
-
-def _too_many_words(blocks: tuple[Block, ...], predictors: dict[str, Predictor], *, n: int) -> str:
-    widths: dict[str, int] = {}
-    for block in blocks:
-        widths[block.term] = widths.get(block.term, 0) + _width(block, predictors)
-    listed = join(f"{term} {width}" for term, width in widths.items())
-    return (
-        f"The model has {count(sum(widths.values()), 'regressor')} ({listed}) but there are only "
-        f"{count(n, 'map')}; it needs more maps than regressors."
-    )
-
-
-def _check_cells(blocks: tuple[Block, ...], predictors: dict[str, Predictor]) -> None:
-    """Refuse interactions of factors with a combination of levels that no map has."""
-    for block in blocks:
-        crossed = [predictors[n] for n, _ in block.parts if predictors[n].is_factor]
-        if len(crossed) < 2:
-            continue
-        shape = tuple(len(p.levels) for p in crossed)
-        cells = np.ravel_multi_index([p.values.astype(int) for p in crossed], shape)
-        counts = np.bincount(cells, minlength=int(np.prod(shape)))
-        if counts.all():
-            continue
-        empty = np.unravel_index(int(np.flatnonzero(counts == 0)[0]), shape)
-        cell = join(f"{p.name} '{p.levels[k]}'" for p, k in zip(crossed, empty, strict=True))
-        raise DesignError(
-            f"The interaction {block.term} cannot be estimated: no map has {cell}; leave the "
-            "interaction out, or select other rows."
-        )
-
-
-def _term_columns(
-    blocks: tuple[Block, ...], predictors: dict[str, Predictor]
-) -> dict[str, tuple[int, ...]]:
-    """Return the column numbers of each term."""
-    columns: dict[str, tuple[int, ...]] = {}
-    start = 0
-    for block in blocks:
-        end = start + _width(block, predictors)
-        columns[block.term] = (*columns.get(block.term, ()), *range(start, end))
-        start = end
-    return columns
-
-
-def _coding_words(blocks: tuple[Block, ...], predictors: dict[str, Predictor]) -> dict[str, str]:
-    """Return how each predictor was coded or centred; a factor may be coded in two ways."""
-    words: dict[str, dict[str, None]] = {name: {} for name in predictors}
-    for block in blocks:
-        for name, reduced in block.parts:
-            words[name][predictors[name].coding_words(reduced=reduced)] = None
-    return {name: "; ".join(listed) for name, listed in words.items()}

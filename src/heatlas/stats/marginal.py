@@ -17,32 +17,10 @@ from numpy.typing import NDArray
 from heatlas.core.design import Design
 from heatlas.core.validate import own_array, set_field
 from heatlas.core.value import Value
+from heatlas.stats.assembly import Block, product
 from heatlas.stats.predictors import Predictor
 
 Floats = NDArray[np.float64]
-INTERCEPT = "intercept"
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Block(Value):
-    """Neighbouring columns of a design that are the product of some predictors' codings.
-
-    Parameters
-    ----------
-    term : str
-        Name of the term that the columns belong to.
-    parts : tuple of (str, bool)
-        Name of each predictor, and whether its coding is the reduced (sum-to-zero) one; empty
-        for the intercept.
-    """
-
-    term: str
-    parts: tuple[tuple[str, bool], ...]
-
-    @property
-    def predictors(self) -> frozenset[str]:
-        """Names of the predictors."""
-        return frozenset(name for name, _ in self.parts)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -120,22 +98,6 @@ class BuiltModel(Value):
             factor = self.by_name[name]
             inside &= factor.values == factor.levels.index(level)
         return int(inside.sum())
-
-
-def product(codings: list[Floats], *, n: int) -> Floats:
-    """Return the row-wise products of codings, the first one's columns varying fastest."""
-    columns = np.ones((n, 1))
-    for coding in codings:
-        columns = (coding[:, :, None] * columns[:, None, :]).reshape(n, -1)
-    return columns
-
-
-def product_names(names: list[tuple[str, ...]]) -> tuple[str, ...]:
-    """Return the names of the columns of :func:`product`."""
-    joined: tuple[str, ...] = ("",)
-    for listed in names:
-        joined = tuple(f"{left}:{right}".lstrip(":") for right in listed for left in joined)
-    return joined
 
 
 def _coding(

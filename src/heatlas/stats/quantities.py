@@ -8,7 +8,8 @@ from typing import NamedTuple
 
 from heatlas.core.errors import DesignError, UnknownNameError
 from heatlas.core.words import unknown
-from heatlas.stats.marginal import INTERCEPT, BuiltModel
+from heatlas.stats.assembly import INTERCEPT
+from heatlas.stats.marginal import BuiltModel
 from heatlas.stats.tokens import Token, tokenise
 
 MAX_DEPTH = 50
