@@ -98,7 +98,9 @@ def no_threshold(size: int) -> Threshold:
     )
 
 
-def value_threshold(values: NDArray[np.floating], *, cut: float, two_sided: bool) -> Threshold:
+def value_threshold(
+    values: NDArray[np.floating], *, cut: float, two_sided: bool, name: str = "value"
+) -> Threshold:
     """Return the threshold at a value that the user gave; NaN never survives.
 
     Parameters
@@ -109,6 +111,8 @@ def value_threshold(values: NDArray[np.floating], *, cut: float, two_sided: bool
         The value's magnitude (two-sided) or the value itself must exceed it.
     two_sided : bool
         Whether both tails count.
+    name : str
+        What the values are called: ``"z"``.
 
     Returns
     -------
@@ -116,7 +120,7 @@ def value_threshold(values: NDArray[np.floating], *, cut: float, two_sided: bool
         Labelled as a cut chosen by the user, without any correction.
     """
     size = np.abs(values) if two_sided else values
-    sign = "|value|" if two_sided else "value"
+    sign = f"|{name}|" if two_sided else name
     return Threshold(
         method="value",
         words=f"{sign} > {cut:g}, a cut chosen by the user, uncorrected",

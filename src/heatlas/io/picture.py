@@ -160,13 +160,18 @@ def safe_json(provenance: Provenance) -> str:
     return text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
 
 
+def pdf_keywords(provenance: Provenance) -> str:
+    """Return what the keywords of a PDF hold, so that :func:`read_provenance` finds it again."""
+    return f"{PNG_KEYWORD} {safe_json(provenance)}"
+
+
 def read_provenance(path: Path) -> Provenance:
     """Return the provenance that a file carries, or that the sidecar beside it carries.
 
     Parameters
     ----------
     path : Path
-        A PNG, SVG, HTML or JSON file of Heatlas, or a NIfTI or TSV file with its JSON sidecar.
+        A PNG, SVG, PDF, HTML or JSON file of Heatlas, or a NIfTI or TSV file with its JSON sidecar.
 
     Returns
     -------
@@ -294,6 +299,12 @@ def _provenance_in_html(path: Path, content: bytes) -> str | None:
     return _element_text(_utf8(content), "script")
 
 
+def _provenance_in_pdf(path: Path, content: bytes) -> str | None:
+    """Find the keywords of the information dictionary, which is never compressed in our files."""
+    found = re.search(rb"/Keywords \(heatlas:provenance ((?:[^\\()]|\\.)*)\)", content, re.DOTALL)
+    return None if found is None else _utf8(re.sub(rb"\\(.)", rb"\1", found[1]))
+
+
 def _element_text(text: str, element: str) -> str | None:
     """Return the text of the element whose opening tag names our block; one pass, no parser."""
     place = text.find(HTML_ID)
@@ -335,6 +346,7 @@ READERS: Registry[Reader] = Registry(
     {
         ".png": _provenance_in_png,
         ".svg": _provenance_in_svg,
+        ".pdf": _provenance_in_pdf,
         ".html": _provenance_in_html,
         ".json": _provenance_in_json,
         ".nii": _provenance_in_sidecar,

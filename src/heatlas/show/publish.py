@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from matplotlib import rc_context
@@ -55,17 +56,31 @@ def render_svg(scene: Scene) -> str:
     return text.replace(f"'{FAMILY}'", fonts)
 
 
-def render_pdf(scene: Scene) -> bytes:
-    """Return a scene as a PDF of one page, without a date."""
-    return _save(scene, kind="pdf")
+def render_pdf(scene: Scene, *, subject: str = "", keywords: str = "") -> bytes:
+    """Return a scene as a PDF of one page, without a date.
+
+    Parameters
+    ----------
+    scene : Scene
+        What is drawn.
+    subject, keywords : str
+        Entries of the document's information: the caption and the provenance.
+
+    Returns
+    -------
+    bytes
+        The file.
+    """
+    entries = {"Subject": subject, "Keywords": keywords}
+    return _save(scene, kind="pdf", entries={key: text for key, text in entries.items() if text})
 
 
-def _save(scene: Scene, *, kind: str) -> bytes:
+def _save(scene: Scene, *, kind: str, entries: Mapping[str, str] | None = None) -> bytes:
     with rc_context(SETTINGS):
         figure = _figure(scene)
         buffer = io.BytesIO()
         title = {"Title": scene.title} if scene.title else {}
-        figure.savefig(buffer, format=kind, metadata={**METADATA[kind], **title})
+        figure.savefig(buffer, format=kind, metadata={**METADATA[kind], **title, **(entries or {})})
     return buffer.getvalue()
 
 

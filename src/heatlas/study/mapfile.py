@@ -1,0 +1,229 @@
+"""One map file as a statistic map: its values, and all that header and sidecar say about it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from heatlas.core.errors import DataError
+from heatlas.core.provenance import Provenance, provenance_from_json
+from heatlas.core.space import Mask
+from heatlas.core.statmap import StatKind, StatMap
+from heatlas.core.threshold import Correction, Threshold
+from heatlas.core.value import Value
+from heatlas.core.volume import Volume
+from heatlas.core.words import number
+from heatlas.io.nifti import read_header, read_volume
+from heatlas.io.picture import sidecar_of
+
+LARGEST_SIDECAR = 16 * 2**20
+# A float32 on disk may differ from the cut by its rounding.
+ROUNDING = 1e-6
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class MapFile(Value):
+    """What a map file holds.
+
+    Parameters
+    ----------
+    stat_map : StatMap
+        Values where the file holds any, with kind, degrees of freedom and n as far as known.
+    threshold : Threshold, optional
+        The judgement that the sidecar of a map of Heatlas tells.
+    notes : tuple of str
+        What a reader must know.
+    """
+
+    stat_map: StatMap
+    threshold: Threshold | None = None
+    notes: tuple[str, ...] = ()
+
+
+def read_map(path: Path, *, volume: int | None = None) -> MapFile:
+    """Read a map with everything that is known about it.
+
+    Parameters
+    ----------
+    path : Path
+        An image of any format that nibabel reads.
+    volume : int, optional
+        Which volume of a file with several, from 0.
+
+    Returns
+    -------
+    MapFile
+        Kind and degrees of freedom come from the sidecar of a map of Heatlas, else from the
+        header's intent code or SPM's description, else the map is one of values.
+
+    Raises
+    ------
+    DataError
+        If the file cannot be read or holds nothing but background.
+    """
+    header = read_header(path)
+    read = read_volume(path, volume=volume)
+    sidecar = _sidecar(path)
+    stat_map = stat_map_of(read, kind=_kind(sidecar.get("StatisticKind") or header.kind))
+    if stat_map.kind == header.kind:
+        stat_map = replace(stat_map, dof=header.dof)
+    if sidecar:
+        stat_map = replace(stat_map, **_told(sidecar))
+    notes = list(read.provenance.warnings)
+    if not sidecar:
+        return MapFile(stat_map=stat_map, notes=tuple(notes))
+    before = provenance_from_json(sidecar["Provenance"]) if "Provenance" in sidecar else None
+    if before is not None:
+        steps = (*before.steps, *stat_map.provenance.steps)
+        stat_map = replace(stat_map, provenance=Provenance(steps=steps))
+    threshold, words = _threshold(sidecar.get("Threshold"), stat_map)
+    return MapFile(stat_map=stat_map, threshold=threshold, notes=(*notes, *words))
+
+
+def stat_map_of(volume: Volume, *, kind: StatKind = "value") -> StatMap:
+    """Return a volume as a map of the voxels that hold something.
+
+    Parameters
+    ----------
+    volume : Volume
+        The values.
+    kind : str
+        What they are.
+
+    Returns
+    -------
+    StatMap
+        Over the mask of :func:`held_voxels`; its contrast is the volume's name.
+
+    Raises
+    ------
+    DataError
+        If nothing is left.
+    """
+    mask = held_voxels(volume)
+    return StatMap(
+        values=mask.gather(volume.values),
+        mask=mask,
+        kind=kind,
+        contrast=volume.name,
+        provenance=volume.provenance.then(
+            "find background", parameters={"kept": mask.words, "n_voxels": mask.size}
+        ),
+    )
+
+
+def held_voxels(volume: Volume) -> Mask:
+    """Return the voxels that hold something.
+
+    Parameters
+    ----------
+    volume : Volume
+        The image.
+
+    Returns
+    -------
+    Mask
+        Voxels that are finite and not exactly 0 and, where all eight corners of the box hold one
+        other value, do not hold that value: files store backgrounds of -0.003 and the like.
+
+    Raises
+    ------
+    DataError
+        If nothing is left.
+    """
+    values = volume.values
+    inside = np.isfinite(values) & (values != 0)
+    words = "voxels that are finite and not 0"
+    corner = _corner_value(values)
+    if corner is not None and corner != 0:
+        inside &= values != corner
+        words += f" nor {number(corner)}, the value of all eight corners"
+    if not inside.any():
+        name = f"'{volume.name}'" if volume.name else "the image"
+        raise DataError(f"{name} holds nothing but background (NaN, 0 or one value throughout).")
+    return Mask(space=volume.grid, inside=inside, words=words)
+
+
+def _corner_value(values: NDArray[np.floating]) -> float | None:
+    corners = values[np.ix_((0, -1), (0, -1), (0, -1))].ravel()
+    return float(corners[0]) if (corners == corners[0]).all() else None
+
+
+# -------------------------------------------------------------------------------- sidecar
+
+
+def _sidecar(path: Path) -> dict[str, Any]:
+    """Return the sidecar of a map of Heatlas, empty where there is none or it is another's."""
+    beside = sidecar_of(path)
+    try:
+        if not beside.is_file() or beside.stat().st_size > LARGEST_SIDECAR:
+            return {}
+        content = json.loads(beside.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return {}
+    known = isinstance(content, dict) and content.get("StatisticKind") in get_args(StatKind)
+    return content if known else {}
+
+
+def _kind(word: Any) -> StatKind:
+    return word if word in get_args(StatKind) else "value"
+
+
+def _told(sidecar: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the arguments of a StatMap that a sidecar tells, beside its kind."""
+    contrast = sidecar.get("Contrast", {})
+    try:
+        told: dict[str, Any] = {
+            "dof": tuple(float(df) for df in sidecar.get("DegreesOfFreedom", ())),
+            "n": None if sidecar.get("N") is None else int(sidecar["N"]),
+            "groups": tuple((g["Name"], int(g["N"])) for g in sidecar.get("Groups", ())),
+            "quantity": str(sidecar.get("Quantity", "")),
+            "unit": str(sidecar.get("Units", "")),
+        }
+        name = contrast.get("Name", "")
+    except (TypeError, ValueError, KeyError, AttributeError) as error:
+        words = f"The sidecar of the map is damaged ({error}); delete or repair it."
+        raise DataError(words) from error
+    return {**told, "contrast": str(name)} if name else told
+
+
+def _threshold(entry: Any, stat_map: StatMap) -> tuple[Threshold | None, tuple[str, ...]]:
+    """Return the judgement that a sidecar tells, or why it cannot be drawn."""
+    if not isinstance(entry, Mapping) or not stat_map.is_statistic:
+        return None, ()
+    two_sided = bool(entry.get("TwoSided", True)) and stat_map.is_signed
+    cut = entry.get("Cut")
+    survives = _survivors(stat_map, cut=cut, two_sided=two_sided)
+    if int(survives.sum()) != entry.get("SurvivingElements"):
+        rule = entry.get("Rule", "a threshold")
+        return None, (f"the sidecar's judgement ({rule}) cannot be drawn from this file alone",)
+    threshold = Threshold(
+        method=str(entry.get("Method", "value")),
+        words=str(entry.get("Rule", "")),
+        survives=survives,
+        correction=_correction(entry.get("Correction")),
+        alpha=entry.get("Alpha"),
+        two_sided=two_sided,
+        cut=cut,
+        n_permutations=entry.get("Permutations"),
+    )
+    return threshold, ()
+
+
+def _survivors(stat_map: StatMap, *, cut: float | None, two_sided: bool) -> NDArray[np.bool_]:
+    if cut is None:
+        return np.zeros(stat_map.mask.size, dtype=bool)
+    size = np.nan_to_num(stat_map.values.astype(np.float64), nan=-np.inf)
+    size = np.where(np.isfinite(size), np.abs(size), -np.inf) if two_sided else size
+    survives: NDArray[np.bool_] = size >= cut - ROUNDING * abs(cut)
+    return survives
+
+
+def _correction(word: Any) -> Correction:
+    return word if word in get_args(Correction) else "none"
