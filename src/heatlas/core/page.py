@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 from heatlas.core.provenance import Provenance
 from heatlas.core.table import Table
@@ -75,6 +75,10 @@ class Note(Value):
 
     kind: NoteKind
     text: str
+
+    def __post_init__(self) -> None:
+        """Check the kind's name."""
+        check_choice(self.kind, name="note", known=get_args(NoteKind))
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -194,3 +198,7 @@ class Page(Value):
     lead: str
     sections: tuple[Section, ...]
     provenance: Provenance = Provenance()
+
+    def __post_init__(self) -> None:
+        """Make the sections a tuple."""
+        set_field(self, "sections", to=tuple(self.sections))

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from heatlas import __version__
+from heatlas.core.version import __version__
 from heatlas.core.errors import DataError
 from heatlas.core.validate import set_field
 from heatlas.core.value import Value, freeze, thaw
