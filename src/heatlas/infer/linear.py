@@ -225,7 +225,7 @@ def fit(values: ArrayLike, design: Design) -> Fit:
     if maps.ndim != 2:
         raise DataError(f"maps: expected 2 axes (maps, elements), got shape {maps.shape}.")
     basis = column_basis(design)
-    constant = _constant_weights(basis)
+    constant = _constant_weights(design, basis)
     n_elements = maps.shape[1]
     shifted, rss = np.empty((len(design.names), n_elements)), np.empty(n_elements)
     shift = maps[0].astype(np.float64) * bool(constant.any())
@@ -412,14 +412,17 @@ def _fit_block(block: Floats, *, basis: Basis) -> tuple[Floats, Floats]:
     return basis.to_coefficients @ projections, rss
 
 
-def _constant_weights(basis: Basis) -> Floats:
+def _constant_weights(design: Design, basis: Basis) -> Floats:
     """Return the coefficients of a constant of 1, or zeros where the design holds none."""
-    ones = np.ones(len(basis.columns))
+    ones = np.ones(design.n)
     projections = basis.columns.T @ ones
     outside = np.linalg.norm(ones - basis.columns @ projections)
-    if outside > 1e-9 * np.sqrt(len(ones)):
-        return np.zeros(len(basis.to_coefficients))
-    return np.asarray(basis.to_coefficients @ projections)
+    if outside > 1e-9 * np.linalg.norm(ones):
+        return np.zeros(len(design.names))
+    weights = basis.to_coefficients @ projections
+    # Rounding must not multiply a large shift: what moves the maps by nothing is nothing.
+    weights[np.abs(weights) * np.linalg.norm(design.matrix, axis=0) < 1e-9] = 0
+    return np.asarray(weights)
 
 
 def _test_f(fitted: Fit, contrast: Contrast) -> ContrastResult:

@@ -166,9 +166,14 @@ def _silverman(group: Floats) -> float:
 
 
 def _density(places: Floats, group: Floats, *, width: float) -> Floats:
-    """Return the kernel density of a group at each place."""
+    """Return the kernel density of a group at each place; large groups are binned first."""
+    times = np.ones(len(group))
+    if len(group) > len(places):
+        nearest = np.rint((group - places[0]) / (places[1] - places[0])).astype(np.int64)
+        times = np.bincount(np.clip(nearest, 0, len(places) - 1), minlength=len(places)) * 1.0
+        group = places
     z = (places - group[:, None]) / width
-    return np.asarray(np.exp(-0.5 * z**2).mean(axis=0) / (width * np.sqrt(2 * np.pi)))
+    return np.asarray(times @ np.exp(-0.5 * z**2) / (times.sum() * width * np.sqrt(2 * np.pi)))
 
 
 def _superiority(a: Floats, b: Floats) -> tuple[float, float, float]:
@@ -187,8 +192,10 @@ def _superiority(a: Floats, b: Floats) -> tuple[float, float, float]:
     def misfit(x: float) -> float:
         return float((x - theta) ** 2 - z**2 * variance(x))
 
-    low = 0.0 if theta == 0 else float(brentq(misfit, 0.0, theta))
-    high = 1.0 if theta == 1 else float(brentq(misfit, theta, 1.0))
+    # Without variance at 0 and 1, an estimate there is a root itself; the limit is the other one.
+    inner = min(max(theta, 1e-9), 1 - 1e-9)
+    low = 0.0 if theta == 0 else float(brentq(misfit, 0.0, inner))
+    high = 1.0 if theta == 1 else float(brentq(misfit, inner, 1.0))
     return theta, low, high
 
 

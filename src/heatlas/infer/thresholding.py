@@ -282,7 +282,7 @@ def _filter_extent(
         extent_mm3=minimum_mm3,
         neighbourhood=neighbourhood,
     )
-    size = f"{number(minimum_mm3, digits=4)} mm³"
+    size = f"{minimum_mm3:,.6g} mm³"
     words = f"{judged.words}, clusters of at least {size}"
     if judged.correction == "none":
         words += " (an extent chosen by the user, not a correction)"
