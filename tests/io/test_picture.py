@@ -15,6 +15,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from matplotlib.backends.backend_pdf import FigureCanvasPdf
+from matplotlib.figure import Figure
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
@@ -27,6 +29,7 @@ from heatlas.io.picture import (
     embed_png,
     embed_svg,
     html_block,
+    pdf_keywords,
     png_bytes,
     png_chunks,
     read_provenance,
@@ -206,6 +209,13 @@ def test_a_page_that_was_written_by_a_template_engine_gives_its_provenance_back(
     assert same(read_provenance(tmp_path / "a.html"), PROVENANCE)
 
 
+def test_the_keywords_of_a_pdf_give_their_provenance_back(tmp_path: Path) -> None:
+    figure = Figure(figsize=(1, 1))
+    metadata = {"Keywords": pdf_keywords(PROVENANCE), "Subject": "heatlas:provenance (\\)"}
+    FigureCanvasPdf(figure).print_pdf(tmp_path / "a.pdf", metadata=metadata)
+    assert same(read_provenance(tmp_path / "a.pdf"), PROVENANCE)
+
+
 def test_a_compressed_text_is_read(tmp_path: Path) -> None:
     packed = zlib.compress(json.dumps(PROVENANCE.to_json()).encode())
     data = b"heatlas:provenance\0\1\0en\0\0" + packed
@@ -247,6 +257,9 @@ HOSTILE = {
     "page.png": b"<html></html>",
     "plain.png": PNG_START + chunk(b"IHDR", bytes(13)) + chunk(b"IEND", b""),
     "plain.svg": SVG.encode(),
+    "plain.pdf": b"%PDF-1.4\n/Keywords (other)",
+    "cut.pdf": b"%PDF-1.4\n/Keywords (heatlas:provenance {",
+    "latin.pdf": b"/Keywords (heatlas:provenance \xff)",
     "binary.svg": b"\xff\xfe\x00",
     "open.svg": b'<svg><metadata class="heatlas-provenance">{',
     "plain.html": b"<html><p>heatlas-provenance</p></html>",
