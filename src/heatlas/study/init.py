@@ -11,6 +11,7 @@ from textwrap import wrap
 from heatlas.core.errors import DataError
 from heatlas.core.table import Column, Table
 from heatlas.core.words import count, join
+from heatlas.io.atomic import write_text
 from heatlas.io.tables import read_table
 from heatlas.study.discover import (
     Folder,
@@ -132,6 +133,46 @@ def draft_study(source: Path) -> str:
         merged = merged_maps(folder, looked.maps, n=len(found.tables[0].table))
         found = replace(found, merged=merged)
     return _written(found)
+
+
+def write_draft(source: Path, *, out: Path | None = None, overwrite: bool = False) -> Path:
+    """Write a first study file (see :func:`draft_study`).
+
+    Parameters
+    ----------
+    source : Path
+        A folder with maps, or a table.
+    out : Path, optional
+        File to write, in that folder or the table's; ``study.yaml`` by default.
+    overwrite : bool
+        Whether a file of that name may be replaced.
+
+    Returns
+    -------
+    Path
+        What was written.
+
+    Raises
+    ------
+    DataError
+        If there is nothing to draft from, the file lies elsewhere, so that the paths in it would
+        lead nowhere, or it exists.
+    """
+    text = draft_study(source)
+    folder = source if source.is_dir() else source.parent
+    target = out if out is not None else folder / "study.yaml"
+    if target.resolve().parent != folder.resolve():
+        raise DataError(
+            f"{target}: the paths in a study file are relative to it; write it into '{folder}', "
+            f"such as -o {folder / target.name}."
+        )
+    if target.exists() and not overwrite:
+        raise DataError(
+            f"{target}: it exists already; choose another name, or allow it to be replaced "
+            "(--overwrite)."
+        )
+    write_text(target, text)
+    return target
 
 
 # ---------------------------------------------------------------- choosing

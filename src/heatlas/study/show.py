@@ -16,6 +16,7 @@ from heatlas.core.value import Value, freeze
 from heatlas.core.volume import Volume
 from heatlas.io.atomic import atomic_write
 from heatlas.io.foreign import files_of
+from heatlas.io.nifti import stem
 from heatlas.io.picture import embed_svg, pdf_keywords, png_bytes
 from heatlas.show.compile import compile_scene
 from heatlas.show.raster import render
@@ -24,7 +25,7 @@ from heatlas.show.view import View
 from heatlas.study.backdrop import DECIDE, Background, choose_background
 from heatlas.study.mapfile import MapFile, read_map, stat_map_of
 
-Source = Path | str | HeatMap | StatMap | Volume
+Source = Path | str | MapFile | HeatMap | StatMap | Volume
 DOTS_PER_INCH = 96.0
 LATER = (".html", ".htm", ".glb", ".gif", ".mp4")
 
@@ -81,7 +82,7 @@ def draw(
 
     Parameters
     ----------
-    source : Path, str, HeatMap, StatMap or Volume
+    source : Path, str, MapFile, HeatMap, StatMap or Volume
         A map file, or a map.
     out : Path or str, optional
         File to write: ``.png``, ``.svg`` or ``.pdf``. Without it a PNG is only returned.
@@ -117,7 +118,7 @@ def draw(
     target = Path(out) if out is not None else None
     ending = figure_ending(target) if target is not None else ".png"
     if target is not None and isinstance(source, (str, Path)):
-        _check_not_input(target, Path(source))
+        figure_path(Path(source), out=target)
     read = _read(source)
     heat_map = _heat_map(source, read, threshold=threshold, table=table, limit=limit)
     background = choose_background(heat_map.shown.mask, template=template)
@@ -151,12 +152,41 @@ def figure_ending(out: Path) -> str:
     raise NotSupportedError(f"{out}: a figure is written as {known}; give such a name.")
 
 
-def _check_not_input(out: Path, source: Path) -> None:
-    if out.resolve() in {file.resolve() for file in files_of(source)}:
-        raise DataError(f"{out}: this is the map itself, which is never replaced.")
+def figure_path(image: Path, *, out: Path | None = None) -> Path:
+    """Return where the figure of a map file goes.
+
+    Parameters
+    ----------
+    image : Path
+        The map.
+    out : Path, optional
+        Where the reader wants it; a figure of that name is replaced. Without it the map's name
+        with ``.png`` in the current folder, where nothing is replaced.
+
+    Returns
+    -------
+    Path
+        The file to write.
+
+    Raises
+    ------
+    DataError
+        If it is the map itself, or a file of that name exists that nobody gave up.
+    NotSupportedError
+        If the ending is of a kind that is not drawn.
+    """
+    target = out if out is not None else Path(f"{stem(image)}.png")
+    figure_ending(target)
+    if target.resolve() in {file.resolve() for file in files_of(image)}:
+        raise DataError(f"{target}: this is the map itself, which is never replaced.")
+    if out is None and target.exists():
+        raise DataError(f"{target}: it exists already; name the figure with -o to replace it.")
+    return target
 
 
 def _read(source: Source) -> MapFile:
+    if isinstance(source, MapFile):
+        return source
     if isinstance(source, (str, Path)):
         return read_map(Path(source))
     if isinstance(source, HeatMap):
