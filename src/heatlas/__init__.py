@@ -5,9 +5,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-__version__ = "0.1.0"
-
-from heatlas.core.renderer import register_renderer  # after __version__, which core reads
+from heatlas.core.renderer import register_renderer
+from heatlas.core.version import __version__
 
 if TYPE_CHECKING:
     from heatlas.core.heatmap import HeatMap
@@ -42,6 +41,7 @@ __all__ = [
     "load",
     "reproduce_results",
     "run_study",
+    "__version__",
 ]
 
 

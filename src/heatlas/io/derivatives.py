@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from heatlas import __version__
+from heatlas.core.version import __version__
 from heatlas.core.cohort import FileReference
 from heatlas.core.errors import DataError, PrivacyError
 from heatlas.core.provenance import Provenance

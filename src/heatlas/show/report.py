@@ -12,7 +12,7 @@ import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from numpy.typing import NDArray
 
-from heatlas import __version__
+from heatlas.core.version import __version__
 from heatlas.core.page import (
     Block,
     Columns,

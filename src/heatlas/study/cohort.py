@@ -119,8 +119,7 @@ def extra_inputs(spec: StudySpec, *, base: Path) -> dict[str, str]:
 
 def shown_name(name: str) -> str:
     """Return how a file is named in results: relative as written, or its bare name."""
-    path = PurePosixPath(Path(name).as_posix())
-    return path.name if Path(name).is_absolute() else str(path)
+    return PurePosixPath(Path(name).as_posix()).name if Path(name).is_absolute() else name
 
 
 def _participants(spec: CohortSpec, base: Path) -> Table:

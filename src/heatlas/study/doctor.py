@@ -14,7 +14,7 @@ from importlib.metadata import version as version_of
 from importlib.util import find_spec
 from pathlib import Path
 
-from heatlas import __version__
+from heatlas.core.version import __version__
 from heatlas.core.table import Column, Table
 from heatlas.core.words import count, number
 from heatlas.io.source import available_memory

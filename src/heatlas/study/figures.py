@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from heatlas.core.colour import shared_scale
 from heatlas.core.errors import DataError
 from heatlas.core.heatmap import HeatMap, heat_map_of
 from heatlas.core.page import Figure
 from heatlas.core.provenance import Provenance
-from heatlas.core.value import Value
+from heatlas.core.validate import set_field
+from heatlas.core.value import Value, freeze
 from heatlas.core.volume import Volume
 from heatlas.io.picture import embed_svg, png_bytes
 from heatlas.show.slices import draw_png_pixels, draw_svg
 from heatlas.show.view import View
 from heatlas.study.findings import JudgedAnalysis, JudgedContrast
 
-MOSAIC = View(kind="mosaic", width_px=1270)
-ORTHO = View(kind="ortho", width_px=900)
-MEANS = View(kind="mosaic", axes=("z",), n_slices=3, width_px=1270)
+MOSAIC = View(kind="mosaic", width_px=1000, scale=1.2)
+ORTHO = View(kind="ortho", width_px=800)
+MEANS = View(kind="mosaic", axes=("z",), n_slices=3, width_px=1000, scale=1.2)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -56,13 +58,18 @@ class Drawn(Value):
     Parameters
     ----------
     figure : Figure
-        PNG with provenance inside, for the page and the folder.
-    svg : str
-        The same as vector graphics, ``""`` where not wanted.
+        For the page, which says the caption itself.
+    files : mapping of str to bytes
+        For the folder, by file name: PNG, and SVG where wanted, each with its caption in the
+        picture and its provenance inside.
     """
 
     figure: Figure
-    svg: str = ""
+    files: Mapping[str, bytes]
+
+    def __post_init__(self) -> None:
+        """Freeze the files."""
+        set_field(self, "files", to=freeze(self.files))
 
 
 def contrast_drawings(
@@ -148,19 +155,48 @@ def draw_drawing(drawing: Drawing) -> Drawn:
     """Draw a picture; a top-level function, so that workers can run it."""
     caption = " | ".join(panel.caption() for panel in drawing.panels)
     pixels = draw_png_pixels(drawing.panels, view=drawing.view, background=drawing.background)
+    bare = draw_png_pixels(
+        drawing.panels,
+        view=replace(drawing.view, captions=False),
+        background=drawing.background,
+    )
     provenance = _provenance(drawing)
-    svg = ""
+    files = {f"{drawing.name}.png": png_bytes(pixels, provenance=provenance, caption=caption)}
     if drawing.vector:
         plain = draw_svg(drawing.panels, view=drawing.view, background=drawing.background)
         svg = embed_svg(plain, provenance=provenance, caption=caption)
-    figure = Figure(
-        name=drawing.name,
-        content=png_bytes(pixels, provenance=provenance, caption=caption),
+        files[f"{drawing.name}.svg"] = svg.encode()
+    return Drawn(figure=page_figure(drawing.name, bare, caption=caption), files=files)
+
+
+def page_figure(
+    name: str, pixels: NDArray[np.uint8], *, caption: str, css_scale: float = 1.2
+) -> Figure:
+    """Return pixels as a figure of a page, whose own provenance covers it.
+
+    Parameters
+    ----------
+    name : str
+        Stem of the name.
+    pixels : numpy.ndarray of uint8, shape (height, width, 3)
+        The picture.
+    caption : str
+        What is seen.
+    css_scale : float
+        Pixels per CSS pixel.
+
+    Returns
+    -------
+    Figure
+        PNG without provenance, at its size on the page.
+    """
+    return Figure(
+        name=name,
+        content=png_bytes(pixels, provenance=Provenance(), caption=""),
         caption=caption,
-        width=pixels.shape[1],
-        height=pixels.shape[0],
+        width=round(pixels.shape[1] / css_scale),
+        height=round(pixels.shape[0] / css_scale),
     )
-    return Drawn(figure=figure, svg=svg)
 
 
 def _provenance(drawing: Drawing) -> Provenance:

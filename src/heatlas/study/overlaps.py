@@ -12,7 +12,7 @@ from heatlas.core.atlas import Atlas
 from heatlas.core.design import Contrast, Design
 from heatlas.core.errors import DataError, DesignError
 from heatlas.core.stack import MapStack
-from heatlas.core.words import count, number
+from heatlas.core.words import count, join, number
 from heatlas.geometry.parcellate import region_mask
 from heatlas.infer import linear
 from heatlas.infer.effect import overlap
@@ -161,9 +161,9 @@ def _at_peak(peak: CrossFit, stack: MapStack) -> GroupOverlap:
     of = peak.values_of if one else peak.scores_of
     first, second = peak.levels
     places = stack.mask.positions_mm()[sorted(set(peak.elements))]
-    listed = "; ".join(f"({x:.0f}, {y:.0f}, {z:.0f})" for x, y, z in places)
+    listed = join(f"({', '.join(number(round(float(mm))) for mm in place)})" for place in places)
     return GroupOverlap(
-        place=f"At the peak of each fold, {listed} mm",
+        place=f"At the cross-fitted peak, {listed} mm",
         chosen=peak.words(),
         names=peak.levels,
         values=values,

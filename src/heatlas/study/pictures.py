@@ -12,7 +12,7 @@ from heatlas.core.page import Figure
 from heatlas.core.provenance import Provenance
 from heatlas.core.volume import Volume
 from heatlas.core.words import count, join
-from heatlas.io.picture import embed_svg, png_bytes
+from heatlas.io.picture import embed_svg
 from heatlas.io.templates import template_volume
 from heatlas.show.accessibility import verdict
 from heatlas.show.distribution import distribution_svg
@@ -22,6 +22,7 @@ from heatlas.study.figures import (
     Drawn,
     contrast_drawings,
     draw_drawing,
+    page_figure,
     side_by_side,
 )
 from heatlas.study.findings import Findings, GroupOverlap, JudgedAnalysis, JudgedContrast
@@ -67,7 +68,7 @@ def draw_pictures(
         for analysis, judged in findings.contrasts
         for k, overlap in enumerate(judged.overlaps)
     ]
-    by_name |= {figure.name: figure for figure in overlaps}
+    by_name |= {picture.figure.name: picture.figure for picture in overlaps}
     colours = verdict(findings.contrasts[0][1].heat_map)
     pictures = Pictures(
         figures=by_name,
@@ -76,7 +77,7 @@ def draw_pictures(
         verdict=colours.table(),
         verdict_words=colours.words(),
     )
-    return pictures, (*drawn, *(Drawn(figure=figure) for figure in overlaps))
+    return pictures, (*drawn, *overlaps)
 
 
 def template_background(findings: Findings) -> Volume | None:
@@ -137,7 +138,7 @@ def _lesson(
     return drawing, words
 
 
-def _overlap_figure(name: str, overlap: GroupOverlap) -> Figure:
+def _overlap_figure(name: str, overlap: GroupOverlap) -> Drawn:
     first, second = overlap.names
     caption = f"{overlap.place}. {overlap.overlap.words(first, second)}"
     svg = distribution_svg(
@@ -147,7 +148,7 @@ def _overlap_figure(name: str, overlap: GroupOverlap) -> Figure:
     content = embed_svg(svg, provenance=provenance, caption=caption)
     size = _SIZE.search(content)
     width, height = (round(float(side)) for side in size.groups()) if size else (640, 240)
-    return Figure(
+    figure = Figure(
         name=name,
         content=content.encode(),
         caption=caption,
@@ -155,6 +156,7 @@ def _overlap_figure(name: str, overlap: GroupOverlap) -> Figure:
         height=height,
         media_type="image/svg+xml",
     )
+    return Drawn(figure=figure, files={f"{name}.svg": content.encode()})
 
 
 def _thumbnails(findings: Findings) -> tuple[Figure, ...]:
@@ -162,18 +164,9 @@ def _thumbnails(findings: Findings) -> tuple[Figure, ...]:
     stack = findings.loaded.stack
     row_of = {name: row for row, name in enumerate(stack.ids)}
     worst = [str(name) for name in findings.quality.words("id")][:MOST_THUMBNAILS]
-    provenance = stack.provenance.then("draw", parameters={"view": "thumbnail"})
     figures = []
     for name in worst:
         whole = stack.mask.scatter_grid(stack.values[row_of[name]])
         pixels = thumbnail(whole, stack.mask.grid, size_px=THUMBNAIL_PX)
-        figures.append(
-            Figure(
-                name=f"thumbnail_{name}",
-                content=png_bytes(pixels, provenance=provenance, caption=name),
-                caption=name,
-                width=pixels.shape[1],
-                height=pixels.shape[0],
-            )
-        )
+        figures.append(page_figure(f"thumbnail_{name}", pixels, caption=name, css_scale=1.0))
     return tuple(figures)

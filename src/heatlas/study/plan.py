@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from heatlas import __version__
+from heatlas.core.version import __version__
 from heatlas.core.cohort import Cohort
 from heatlas.core.provenance import digest_json
 from heatlas.core.table import Column, Table

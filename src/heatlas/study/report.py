@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -116,13 +116,13 @@ def summary_table(findings: Findings) -> Table:
             Column(
                 name="strongest",
                 values=np.array(strongest),
-                digits=3,
+                digits=4,
                 description="Statistic with the largest magnitude.",
             ),
             Column(
                 name="cut",
                 values=np.array([_or_nan(j.threshold.cut) for _, j in rows]),
-                digits=3,
+                digits=4,
                 description="What the statistic's magnitude had to exceed.",
             ),
             Column(
@@ -244,7 +244,7 @@ def _found(findings: Findings, pictures: Pictures) -> Section:
     return Section(
         title="What was found",
         anchor="findings",
-        blocks=(summary_table(findings), *lessons),
+        blocks=(for_readers(summary_table(findings)), *lessons),
         sections=tuple(parts),
     )
 
@@ -293,7 +293,7 @@ def _contrast_section(
     for k, overlap in enumerate(judged.overlaps):
         blocks += _overlap_blocks(overlap, figures.get(f"{stem}_overlap-{k + 1}"))
     return Section(
-        title=judged.contrast.name,
+        title=f"{analysis.name} / {judged.contrast.name}",
         anchor=f"{analysis.name}-{judged.contrast.name}".lower(),
         blocks=tuple(blocks),
     )
@@ -325,7 +325,7 @@ def _undecided_words(judged: JudgedContrast) -> str:
 
 
 def _cluster_blocks(judged: JudgedContrast) -> list[Block]:
-    table = judged.clusters
+    table = for_readers(_with_intervals(judged.clusters))
     if len(table) == 0:
         return []
     if len(table) <= MOST_CLUSTER_ROWS:
@@ -339,7 +339,7 @@ def _cluster_blocks(judged: JudgedContrast) -> list[Block]:
 
 def _overlap_blocks(overlap: GroupOverlap, figure: Figure | None) -> list[Block]:
     first, second = overlap.names
-    words = f"{overlap.place} {overlap.chosen} {overlap.overlap.words(first, second)}"
+    words = f"{overlap.place}. {overlap.chosen} {overlap.overlap.words(first, second)}"
     blocks: list[Block] = [Paragraph(text=words)]
     return blocks if figure is None else [*blocks, figure]
 
@@ -351,7 +351,7 @@ def _quality(findings: Findings, pictures: Pictures) -> Section:
         f"Maps are compared with the mean of all others. {count(len(outliers), 'map')} marked as "
         "outlier (robust z above 3.5). Worst first."
     )
-    shown = table.take(range(min(MOST_QUALITY_ROWS, len(table))))
+    shown = for_readers(table.take(range(min(MOST_QUALITY_ROWS, len(table)))))
     blocks: list[Block] = [Listing(items=findings.loaded.policy), Paragraph(text=lead), shown]
     if pictures.thumbnails:
         blocks.append(Columns(blocks=pictures.thumbnails))
@@ -432,6 +432,40 @@ def _provenance_section(findings: Findings) -> Section:
             ),
         ),
     )
+
+
+def for_readers(table: Table) -> Table:
+    """Return a table with headers in words, and nothing where a word is missing."""
+    columns = []
+    for column in table.columns:
+        name = column.name.removesuffix("_mm3").removesuffix("_mm").replace("_", " ")
+        values = column.values
+        if not isinstance(values, np.ndarray):
+            values = tuple(word or "" for word in values)
+        columns.append(replace(column, name=name, values=values))
+    return replace(table, columns=tuple(columns))
+
+
+def _with_intervals(clusters: Table) -> Table:
+    """Return a cluster table whose p and estimate carry their intervals in one column each."""
+    hidden = {"p_corrected"} if "p_words" in clusters.names else set()
+    columns = []
+    for column in clusters.columns:
+        if column.name in hidden | {"low", "high"}:
+            continue
+        if column.name == "p_words":
+            columns.append(replace(column, name="corrected p"))
+        elif column.name == "estimate":
+            columns.append(_estimate_words(clusters))
+        else:
+            columns.append(column)
+    return replace(clusters, columns=tuple(columns))
+
+
+def _estimate_words(clusters: Table) -> Column:
+    three = zip(*(clusters.numbers(name) for name in ("estimate", "low", "high")), strict=True)
+    words = [f"{number(value)} [{number(low)}, {number(high)}]" for value, low, high in three]
+    return replace(clusters.column("estimate"), values=tuple(words))
 
 
 def _strongest(judged: JudgedContrast) -> float:

@@ -125,7 +125,7 @@ def _remembered(folder: Path, lock: Mapping[str, Any]) -> Path:
             f"{folder}: the results do not say where their study file '{where['name']}' lies; "
             "name it with --study."
         )
-    path = folder.resolve() / where["folder"] / where["name"]
+    path = folder.resolve() / str(where["folder"]) / str(where["name"])
     if not path.is_file():
         raise DataError(
             f"{folder}: the study file '{where['folder']}/{where['name']}' is not there any more; "

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from heatlas import __version__
 from heatlas.core.estimate import Estimate
 from heatlas.core.statmap import StatKind, StatMap
 from heatlas.core.table import Column, Table
 from heatlas.core.value import thaw
+from heatlas.core.version import __version__
 from heatlas.io.derivatives import (
     DerivativeWriter,
     bids_label,
@@ -23,6 +23,7 @@ from heatlas.io.derivatives import (
 )
 from heatlas.io.encode import volume_bytes
 from heatlas.io.source import digest_file
+from heatlas.study.cohort import shown_name
 from heatlas.study.figures import Drawn
 from heatlas.study.findings import Findings, GroupOverlap, JudgedAnalysis, JudgedContrast
 from heatlas.study.folder import LOCK_NAME, RESULT_NAMES
@@ -185,12 +186,10 @@ def _interval_columns(name: str, estimates: Sequence[Estimate], *, unit: str) ->
 
 
 def write_figures(writer: DerivativeWriter, drawn: Sequence[Drawn]) -> None:
-    """Write every picture as PNG or SVG, and as both where it has both."""
+    """Write the files of every picture."""
     for picture in drawn:
-        ending = "svg" if picture.figure.media_type == "image/svg+xml" else "png"
-        writer.write_figure(f"{picture.figure.name}.{ending}", picture.figure.content)
-        if picture.svg:
-            writer.write_figure(f"{picture.figure.name}.svg", picture.svg.encode())
+        for name, content in picture.files.items():
+            writer.write_figure(name, content)
 
 
 def write_lock(
@@ -206,7 +205,7 @@ def write_lock(
     content = {
         "heatlas": __version__,
         "plan": plan.digest,
-        "study": resolved(spec),
+        "study": without_absolute_paths(resolved(spec)),
         "study_file": dict(study),
         "seed": spec.seed,
         "versions": dict(findings.versions),
@@ -217,6 +216,15 @@ def write_lock(
         "outputs": output_digests(writer.folder),
     }
     writer.write_json(LOCK_NAME, content)
+
+
+def without_absolute_paths(content: Any) -> Any:
+    """Return settings in which a path that names this machine is cut to its last part."""
+    if isinstance(content, dict):
+        return {key: without_absolute_paths(entry) for key, entry in content.items()}
+    if isinstance(content, (list, tuple)):
+        return [without_absolute_paths(entry) for entry in content]
+    return shown_name(content) if isinstance(content, str) else content
 
 
 def output_digests(folder: Path) -> dict[str, str]:

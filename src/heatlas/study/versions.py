@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 from importlib.metadata import PackageNotFoundError, version
 
-from heatlas import __version__
+from heatlas.core.version import __version__
 
 COMPUTING_PACKAGES = ("numpy", "scipy", "nibabel", "formulaic", "nilearn", "matplotlib", "pillow")
 
