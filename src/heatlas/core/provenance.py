@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from heatlas.core.version import __version__
 from heatlas.core.errors import DataError
 from heatlas.core.validate import set_field
 from heatlas.core.value import Value, freeze, thaw
+from heatlas.core.version import __version__
 
 
 def digest_bytes(content: bytes | memoryview) -> str:

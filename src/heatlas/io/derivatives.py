@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 
-from heatlas.core.version import __version__
 from heatlas.core.cohort import FileReference
 from heatlas.core.errors import DataError, PrivacyError
 from heatlas.core.provenance import Provenance
@@ -20,6 +19,7 @@ from heatlas.core.statmap import StatMap
 from heatlas.core.table import Table
 from heatlas.core.threshold import Threshold
 from heatlas.core.value import thaw
+from heatlas.core.version import __version__
 from heatlas.io.atomic import PROVENANCE_KEY, atomic_write, json_text, remove_leftovers
 from heatlas.io.tables import data_dictionary, table_text
 
