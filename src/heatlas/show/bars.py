@@ -241,9 +241,16 @@ def _roomy(bar: Bar, *, gap: float) -> list[Tick]:
     for tick in sorted(bar.ticks, key=lambda tick: PRIORITY.index(tick.kind)):
         place = _tick_y(bar, tick.value, px=1)
         near = any(abs(_tick_y(bar, other.value, px=1) - place) < gap for other in kept)
-        if not near or tick.kind in ("maximum", "minimum", "threshold"):
+        if not near or _is_owed(tick, bar.scale):
             kept.append(tick)
     return sorted(kept, key=lambda tick: -tick.value)
+
+
+def _is_owed(tick: Tick, scale: ColourScale) -> bool:
+    """Say whether a tick must stay: extremes, thresholds, and ends at which values saturate."""
+    if tick.kind == "end":
+        return scale.saturates_high if tick.value == scale.high else scale.saturates_low
+    return tick.kind != "zero"
 
 
 def _pushed(places: list[float], *, gap: float) -> list[float]:

@@ -9,16 +9,17 @@ from numpy.typing import NDArray
 
 Ints = NDArray[np.int64]
 # Of the 16 ways in which four pixels (bits 0 to 3: upper left, upper right, lower left, lower
-# right) belong to the region: which one is the odd one out, two of them in a checkerboard.
+# right) belong to the region: which one is the odd one out, or the
+# two outside in a checkerboard.
 ODD_PIXELS = {
-    code: np.array([k for k in range(4) if (code >> k & 1) == (code.bit_count() < 3)])
+    code: np.array([k for k in range(4) if (code >> k & 1) == (code.bit_count() == 1)])
     for code in range(16)
     if code.bit_count() in (1, 3) or code in (6, 9)
 }
 IS_CORNER = np.array([code in ODD_PIXELS for code in range(16)])
 IS_SADDLE = np.array([code in (6, 9) for code in range(16)], dtype=np.int64)
 # The outside lies away from a lone pixel of the region, and towards a lone pixel of the outside.
-OUTWARD = np.array([1.0 if code.bit_count() == 3 else -1.0 for code in range(16)])
+OUTWARD = np.array([-1.0 if code.bit_count() == 1 else 1.0 for code in range(16)])
 
 
 @dataclass(frozen=True)
@@ -47,8 +48,8 @@ def trace(region: NDArray[np.bool_]) -> list[NDArray[np.float64]]:
     -------
     list of numpy.ndarray of float64, shape (k, 2)
         Corners (x, y) at pixel centres (k + 0.5), horizontal and vertical edges in turn; the
-        last joins the first. Pixels that touch by a corner only belong to separate polygons;
-        a hole has a polygon of its own. Nothing of the region is covered by the line.
+        last joins the first. Pixels that touch by a corner share a polygon; a hole has one of
+        its own. Nothing of the region is covered by the line.
 
     Notes
     -----
@@ -72,7 +73,7 @@ def _find_corners(padded: NDArray[np.bool_]) -> _Corners:
     around = bits[:-1, :-1] | bits[:-1, 1:] << 1 | bits[1:, :-1] << 2 | bits[1:, 1:] << 3
     flat = np.flatnonzero(IS_CORNER[around])
     code = around.ravel()[flat]
-    # A checkerboard (6 and 9) has two corners at one place: one for each of its pixels.
+    # A checkerboard (6 and 9) has two corners at one place: one for each pixel outside.
     place = np.repeat(flat, 1 + IS_SADDLE[code])
     odd = np.concatenate([ODD_PIXELS[kind] for kind in code.tolist()] or [np.empty(0, np.int64)])
     sign = np.repeat(OUTWARD[code], 1 + IS_SADDLE[code])
