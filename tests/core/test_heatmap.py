@@ -80,12 +80,12 @@ def test_a_caption_says_what_is_seen_and_how_it_was_judged() -> None:
                 judged=stat_map(),
                 threshold=both_tails(),
             ),
-            "grey-matter volume map in ml, n = 72 (51 depr, 21 control), df = 67, two-sided, "
+            "grey-matter volume in ml: effect, n = 72 (51 depr, 21 control), df = 67, two-sided, "
             "voxelwise FWE p < .05 by 5,000 permutations, |t| > 5.10, 3 voxels (2 +, 1 −)",
         ),
         (
             heat_map_of(stat_map(kind="mean", quantity="volume", unit="ml", dof=(), groups=())),
-            "volume map in ml, n = 72",
+            "mean volume in ml, n = 72",
         ),
         (
             heat_map_of(

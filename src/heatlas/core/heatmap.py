@@ -97,10 +97,16 @@ class HeatMap(Value):
 
     def _what(self) -> str:
         shown = self.shown
-        name = str(shown.kind) if shown.is_statistic else shown.quantity or shown.kind
-        unit = f" in {shown.unit}" if shown.unit and not shown.is_statistic else ""
+        quantity = shown.quantity or str(shown.kind)
+        unit = f" in {shown.unit}" if shown.unit else ""
         of = f" of {shown.contrast}" if shown.contrast else ""
-        return f"{name} map{unit}{of}"
+        if shown.is_statistic:
+            return f"{shown.kind} map{of}"
+        if shown.kind == "mean":
+            return f"mean {quantity}{unit}{of}"
+        if shown.kind == "effect":
+            return f"{quantity}{unit}: effect{of}"
+        return f"{quantity} map{unit}{of}"
 
     def _sides(self) -> str:
         if self.judged.kind == "F" or not self.judged.is_signed:

@@ -84,7 +84,7 @@ class StatMap(Value):
         parts = []
         if self.n is not None:
             groups = ", ".join(f"{n} {name}" for name, n in self.groups)
-            parts.append(f"n = {self.n}" + (f" ({groups})" if groups else ""))
+            parts.append(f"n = {self.n}" + (f" ({groups})" if len(self.groups) > 1 else ""))
         if self.dof:
             parts.append("df = " + join((f"{df:.10g}" for df in self.dof), last="and"))
         return ", ".join(parts)

@@ -40,6 +40,12 @@ def level(alpha: float) -> str:
     return f"{alpha:g}".removeprefix("0")
 
 
+def place(position_mm: Iterable[float]) -> str:
+    """Return a position as ``(6.9, 24.1, 54)``, in mm and without a unit."""
+    words = (f"{mm:.1f}".removesuffix(".0").replace("-", "−") for mm in position_mm)
+    return f"({', '.join('0' if word == '−0' else word for word in words)})"
+
+
 def percent(share: float, *, digits: int = 0) -> str:
     """Return a share between 0 and 1 as a percentage."""
     return f"{100 * share:.{digits}f} %"

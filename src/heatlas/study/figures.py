@@ -23,7 +23,8 @@ from heatlas.study.findings import JudgedAnalysis, JudgedContrast
 
 MOSAIC = View(kind="mosaic", width_px=1000, scale=1.2)
 ORTHO = View(kind="ortho", width_px=800)
-MEANS = View(kind="mosaic", axes=("z",), n_slices=3, width_px=1000, scale=1.2)
+MEANS = View(kind="mosaic", axes=("z", "y"), n_slices=2, width_px=1000, scale=1.2)
+PAIR = View(kind="mosaic", axes=("z", "y"), n_slices=3, width_px=1000, scale=1.2)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -119,7 +120,7 @@ def mean_panels(judged: JudgedContrast) -> tuple[HeatMap, ...]:
     """Return two group means on one bar, and their difference on a bar of its own."""
     scale = shared_scale(list(judged.means))
     means = [
-        heat_map_of(mean, scale=scale, title=f"mean of {mean.contrast}") for mean in judged.means
+        heat_map_of(mean, scale=scale, title=f"mean, {mean.contrast}") for mean in judged.means
     ]
     statistic = judged.statistic
     if judged.effect is None:
@@ -148,7 +149,7 @@ def side_by_side(
     for judged, title in zip(contrasts, titles, strict=True):
         scale = shared_scale(maps, threshold=judged.threshold, limit=limit)
         panels.append(replace(judged.heat_map, scale=scale, title=title))
-    return Drawing(name=name, panels=tuple(panels), view=MEANS, background=background)
+    return Drawing(name=name, panels=tuple(panels), view=PAIR, background=background)
 
 
 def draw_drawing(drawing: Drawing) -> Drawn:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from heatlas import __version__
+from heatlas.core.version import __version__
 from heatlas.core.words import count, join, level
 from heatlas.study.findings import JudgedAnalysis, JudgedContrast
 from heatlas.study.spec import AnalysisSpec, InferenceSpec, StudySpec

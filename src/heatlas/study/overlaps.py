@@ -12,7 +12,7 @@ from heatlas.core.atlas import Atlas
 from heatlas.core.design import Contrast, Design
 from heatlas.core.errors import DataError, DesignError
 from heatlas.core.stack import MapStack
-from heatlas.core.words import count, join, number
+from heatlas.core.words import count, join, place
 from heatlas.geometry.parcellate import region_mask
 from heatlas.infer import linear
 from heatlas.infer.effect import overlap
@@ -161,7 +161,7 @@ def _at_peak(peak: CrossFit, stack: MapStack) -> GroupOverlap:
     of = peak.values_of if one else peak.scores_of
     first, second = peak.levels
     places = stack.mask.positions_mm()[sorted(set(peak.elements))]
-    listed = join(f"({', '.join(number(round(float(mm))) for mm in place)})" for place in places)
+    listed = join(place(position) for position in places)
     return GroupOverlap(
         place=f"At the cross-fitted peak, {listed} mm",
         chosen=peak.words(),
@@ -182,7 +182,7 @@ def _in_region(
     groups: _Groups,
     atlas: Atlas | None,
 ) -> GroupOverlap:
-    elements, place = _region_elements(region, stack, atlas=atlas)
+    elements, where = _region_elements(region, stack, atlas=atlas)
     means = values[:, elements].mean(axis=1, dtype=np.float64)[:, None]
     fitted = crossfit_peak(
         means,
@@ -194,7 +194,7 @@ def _in_region(
     )
     first, second = groups.names
     return GroupOverlap(
-        place=f"In {place} ({count(len(elements), 'voxel')})",
+        place=f"In {where} ({count(len(elements), 'voxel')})",
         chosen="The study file named this region before the data were seen.",
         names=groups.names,
         values=fitted.values,
@@ -213,13 +213,12 @@ def _region_elements(
         centre = np.array([region.x, region.y, region.z])
         distance = np.linalg.norm(stack.mask.positions_mm() - centre, axis=1)
         inside = distance <= region.radius_mm
-        at = ", ".join(number(float(mm)) for mm in centre)
-        place = f"{region.name}, a sphere of {region.radius_mm:g} mm around ({at}) mm"
+        where = f"{region.name}, a sphere of {region.radius_mm:g} mm around {place(centre)} mm"
     elif atlas is None:
         raise DataError(f"regions: '{region}' is a label, but the study names no atlas.")
     else:
         whole = region_mask(atlas, [region], grid=stack.mask.grid)
-        inside, place = stack.mask.gather(whole.inside), f"{region} of {atlas.name}"
+        inside, where = stack.mask.gather(whole.inside), f"{region} of {atlas.name}"
     if not inside.any():
-        raise DataError(f"regions: no voxel of the mask lies in {place}.")
-    return np.flatnonzero(inside), place
+        raise DataError(f"regions: no voxel of the mask lies in {where}.")
+    return np.flatnonzero(inside), where
