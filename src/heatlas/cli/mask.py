@@ -26,6 +26,9 @@ def mask_maps(
     coverage: Annotated[
         float, typer.Option(help="Share of the maps that must cover a voxel, above 0 up to 1.")
     ] = 1.0,
+    volume: Annotated[
+        int | None, typer.Option(help="Which volume of maps with several, from 0.")
+    ] = None,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace a file of that name.")
     ] = False,
@@ -37,6 +40,8 @@ def mask_maps(
     from heatlas.core.words import count
     from heatlas.study.mask import mask_files
 
-    mask = mask_files(maps, out=out, minimum=minimum, coverage=coverage, overwrite=overwrite)
+    mask = mask_files(
+        maps, out=out, minimum=minimum, coverage=coverage, volume=volume, overwrite=overwrite
+    )
     typer.echo(f"{count(mask.size, 'voxel')}: {mask.words}", err=True)
     typer.echo(str(out))

@@ -48,8 +48,9 @@ class ResampleOptions:
 def resample_image(options: ResampleOptions) -> None:
     """Move one image onto another grid.
 
-    Background (0 and NaN) is never mixed into the values. Name the grid by exactly one of --like, --voxel-size and --template. The image is only moved,
-    never registered: it must lie in that space already.
+    Background (0 and NaN) is never mixed into the values. Name the grid by exactly one of --like,
+    --voxel-size and --template. The image is only moved, never registered: it must lie in that
+    space already.
     """
     from heatlas.study.mask import grid_words
     from heatlas.study.resample import Target, resample_file

@@ -218,7 +218,7 @@ def _choose(path: Path, header: ImageHeader, *, volumes: Sequence[int] | None) -
             return [0]
         raise DataError(
             f"{path}: it holds {n} volumes ({' x '.join(map(str, header.shape))}) where one is "
-            f"expected; say which one, from 0 to {n - 1}."
+            f"expected; say which one (volume, --volume), from 0 to {n - 1}."
         )
     for number in volumes:
         if not 0 <= number < n:

@@ -150,7 +150,7 @@ def _foot(panels: Sequence[HeatMap], view: View) -> str:
     words = f"{side}. Each pixel shows the nearest voxel."
     if any(panel.threshold.judges for panel in panels):
         words += " Evidence below the threshold is faded, not hidden; what survives is outlined."
-    return words
+    return f"{words} {view.note}".rstrip()
 
 
 @dataclass(frozen=True)

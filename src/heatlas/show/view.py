@@ -78,6 +78,8 @@ class View(Value):
         Heading of the whole picture.
     captions : bool
         Whether the caption of each panel stands under it.
+    note : str
+        One more sentence at the foot, such as which anatomy lies beneath and why.
     """
 
     kind: ViewKind = "mosaic"
@@ -91,6 +93,7 @@ class View(Value):
     theme: Literal["light", "dark"] = "light"
     title: str = ""
     captions: bool = True
+    note: str = ""
 
     def __post_init__(self) -> None:
         """Check choices, positions and sizes."""

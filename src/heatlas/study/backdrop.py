@@ -49,6 +49,11 @@ class Background(Value):
     volume: Volume | None
     words: str
 
+    @property
+    def sentence(self) -> str:
+        """What a reader of the figure must know about it, empty where there is none."""
+        return "" if self.volume is None else f"Beneath: {self.words}."
+
 
 def choose_background(mask: Mask, *, template: str | Path = DECIDE) -> Background:
     """Return the anatomy for a map.

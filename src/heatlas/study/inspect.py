@@ -8,6 +8,7 @@ from typing import Any
 
 from heatlas.core.provenance import Provenance, Step
 from heatlas.core.value import thaw
+from heatlas.core.words import count
 from heatlas.io.picture import read_provenance
 from heatlas.io.source import check_file
 
@@ -64,7 +65,8 @@ def _details(step: Step) -> list[str]:
     inputs = list(step.inputs.items())
     lines += [f"input {name}: {_short(digest)}" for name, digest in inputs[:SHOWN_INPUTS]]
     if len(inputs) > SHOWN_INPUTS:
-        lines.append(f"and {len(inputs) - SHOWN_INPUTS} more inputs (--json lists all)")
+        more = count(len(inputs) - SHOWN_INPUTS, "more input", plural="more inputs")
+        lines.append(f"and {more} (--json lists all)")
     return lines + [f"warning: {text}" for text in step.warnings]
 
 

@@ -24,6 +24,7 @@ def mask_files(
     out: Path,
     minimum: float | None = None,
     coverage: float = 1.0,
+    volume: int | None = None,
     overwrite: bool = False,
 ) -> Mask:
     """Write the mask of the voxels that enough maps cover.
@@ -38,6 +39,8 @@ def mask_files(
         A map covers a voxel where its value is at least this; without it, where it is finite.
     coverage : float
         A voxel stays when this share of the maps covers it.
+    volume : int, optional
+        Which volume of maps with several.
     overwrite : bool
         Whether a file of that name may be replaced.
 
@@ -58,7 +61,7 @@ def mask_files(
     check_coverage(coverage)
     check_outputs([out], inputs=sources, overwrite=overwrite)
     grid = one_grid(sources)
-    counts, warnings = _counts(sources, grid=grid, minimum=minimum)
+    counts, warnings = _counts(sources, grid=grid, minimum=minimum, volume=volume)
     mask = mask_of_counts(
         counts, n_maps=len(sources), grid=grid, minimum=minimum, coverage=coverage
     )
@@ -102,13 +105,13 @@ def grid_words(grid: Grid) -> str:
 
 
 def _counts(
-    sources: Sequence[Path], *, grid: Grid, minimum: float | None
+    sources: Sequence[Path], *, grid: Grid, minimum: float | None, volume: int | None
 ) -> tuple[NDArray[np.int64], tuple[str, ...]]:
     """Return how many maps cover each voxel, one map in memory at a time, and all warnings."""
     total = np.zeros(grid.size, dtype=np.int64)
     warnings: dict[str, None] = {}
     for path in sources:
-        volume = read_volume(path)
-        total += covers(volume.values.ravel(), minimum=minimum)
-        warnings.update(dict.fromkeys(volume.provenance.warnings))
+        read = read_volume(path, volume=volume)
+        total += covers(read.values.ravel(), minimum=minimum)
+        warnings.update(dict.fromkeys(read.provenance.warnings))
     return total, tuple(warnings)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from heatlas.core.colour import scale_for
@@ -235,6 +235,7 @@ def _chosen(stat_map: StatMap, *, cut: float) -> Threshold:
 
 def _encoded(heat_map: HeatMap, *, view: View, background: Background, ending: str) -> bytes:
     """Return the figure as the bytes of a file with its provenance inside."""
+    view = replace(view, note=f"{view.note} {background.sentence}".strip())
     scene = compile_scene([heat_map], view, background=background.volume)
     provenance = _provenance(heat_map, view=view, background=background)
     return _ENCODERS[ending](scene, _Inside(caption=heat_map.caption(), provenance=provenance))
