@@ -10,7 +10,15 @@ from tests.meta.source import ROOT, expect_none, tracked_files
 # Text that the developers write; everything else outside src/ and tests/ is data. Inside src/ the
 # templates and the library's own pages are text as well.
 TEXT = frozenset({".py", ".md", ".toml", ".yaml", ".yml", ".css", ".html", ".j2", ".typed", ".cfg"})
-NAMES = frozenset({"LICENSE", "NOTICE", "Makefile", "constraints.txt", ".gitignore", "run"})
+NAMES = frozenset({
+    "study.schema.json",
+    "LICENSE",
+    "NOTICE",
+    "Makefile",
+    "constraints.txt",
+    ".gitignore",
+    "run",
+})
 REQUIRED = ("what", "origin", "licence")
 
 

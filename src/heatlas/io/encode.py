@@ -97,8 +97,14 @@ def write_volume(
         The ``.nii.gz`` file.
     volume : Volume
         Its provenance goes into the sidecar.
-    dtype, description, kind, dof
-        See :func:`volume_bytes`.
+    dtype : str
+        Stored type, see :func:`volume_bytes`.
+    description : str
+        Words for the header.
+    kind : str
+        ``"t"``, ``"F"`` or ``"z"`` for statistics.
+    dof : tuple of float
+        Degrees of freedom of the statistic.
     sidecar : mapping, optional
         More JSON-like entries for the sidecar.
 

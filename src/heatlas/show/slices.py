@@ -51,8 +51,12 @@ def draw_svg(
 
     Parameters
     ----------
-    panels, view, background
-        As of :func:`draw_png_pixels`.
+    panels : sequence of HeatMap
+        From left to right.
+    view : View, optional
+        What is looked at.
+    background : Volume, optional
+        Anatomy beneath the maps.
 
     Returns
     -------

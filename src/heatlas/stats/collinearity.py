@@ -32,6 +32,11 @@ def check_rank(matrix: Floats, *, names: tuple[str, ...], centred: bool) -> None
     centred : bool
         Whether covariates were centred; without it, positive covariates are alike by nature, and
         only exact dependence is refused.
+
+    Raises
+    ------
+    DesignError
+        If a column is zero or a combination of the others.
     """
     norms = np.linalg.norm(matrix, axis=0)
     if not norms.all():

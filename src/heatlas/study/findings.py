@@ -78,14 +78,14 @@ class JudgedContrast(Value):
         What survives.
     heat_map : HeatMap
         The statistic, ready to be drawn.
+    clusters : Table
+        Clusters with their peaks.
     effect : Estimate, optional
         Difference, mean or slope in the maps' unit with its 95 % interval; none for an F.
     standardised : Estimate, optional
         Hedges g or partial R2 with its 95 % interval.
     means : tuple of StatMap
         Adjusted means of the levels that the contrast compares.
-    clusters : Table
-        Clusters with their peaks.
     overlaps : tuple of GroupOverlap
         Overlap of two groups, where the contrast compares two.
     smallest : str

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 from heatlas.core.atlas import Atlas
@@ -65,6 +65,15 @@ class Bench(Value):
         step = self.plan.steps[place]
         n = len(self.plan.steps)
         self.listen(Event(kind="step", step=name, text=step.words, done=place, total=n))
+
+    def progress(self, step: str) -> Callable[[int, int], None]:
+        """Return what tells how many permutations of a step are done."""
+
+        def tell(done: int, total: int) -> None:
+            event = Event(kind="progress", step=step, text="permutations", done=done, total=total)
+            self.listen(event)
+
+        return tell
 
     def note(self, step: str, text: str) -> None:
         """Say something about a step."""
@@ -255,12 +264,8 @@ def _permute(
         settings=settings,
         store=bench.store,
         executor=bench.executor,
-        progress=partial(_tell, bench.listen, step),
+        progress=bench.progress(step),
     )
-
-
-def _tell(listen: Listener, step: str, /, done: int, total: int) -> None:  # noqa: PLR0917
-    listen(Event(kind="progress", step=step, text="permutations", done=done, total=total))
 
 
 def _clusters(tested: FittedContrast, threshold: Threshold, *, bench: Bench) -> Table:
