@@ -72,7 +72,9 @@ def mask_of_counts(
         How many maps were counted.
     grid : Grid
         Where the voxels lie.
-    minimum, coverage
+    minimum : float or None
+        As of :func:`coverage_mask`.
+    coverage : float
         As of :func:`coverage_mask`.
 
     Returns
