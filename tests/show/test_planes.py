@@ -13,6 +13,7 @@ from heatlas.show.planes import (
     field_of_view,
     gather_background,
     gather_elements,
+    interpolate,
     mosaic_cuts,
     peak_position,
     prepare_background,
@@ -80,6 +81,29 @@ def test_the_background_is_interpolated_linearly_between_dark_and_bright() -> No
     assert grey[25, 22] == pytest.approx(expected, abs=1)
     assert grey[0, 0] == palette.page
     assert grey[25, 35] > grey[25, 10]  # brighter towards the right, as the template is
+
+
+@pytest.mark.parametrize("turn", [(0, 1, 2), (2, 0, 1), (1, 2, 0)])
+@pytest.mark.parametrize("axis", ["x", "y", "z"])
+def test_interpolation_along_the_axes_is_that_of_scipy(
+    turn: tuple[int, int, int], axis: str
+) -> None:
+    rng = np.random.default_rng(1)
+    values = rng.random((9, 11, 10)).astype(np.float32)
+    matrix = np.eye(4)
+    matrix[:3, :3] = np.diag([2.0, -2.5, 3.0])[list(turn)]
+    matrix[:3, 3] = -np.diag(matrix[:3, :3] @ np.diag([4.0, 5, 4.5]))
+    grid = Grid(shape=values.shape, affine=matrix)
+    field = field_of_view([Mask(space=grid, inside=np.ones(grid.shape, bool))], None)
+    middle = float((field.low + field.high)["xyz".index(axis)] / 2) + 0.3
+    raster = Raster(axis, middle, field, 31, 29, mirrored=True)  # type: ignore[arg-type]
+    found = interpolate(values, raster, grid=grid)
+    places = np.stack(raster.voxels(grid))
+    last = np.array(grid.shape)[:, None, None] - 1
+    inside = ((places >= 0) & (places <= last)).all(axis=0)
+    assert inside.sum() > 300
+    expected = map_coordinates(values, places, order=1)
+    np.testing.assert_allclose(found[inside], expected[inside], atol=2e-5)
 
 
 def test_missing_values_of_a_background_are_page() -> None:

@@ -81,9 +81,9 @@ class Raster:
 
 @dataclass(frozen=True)
 class Backdrop:
-    """A background, ready to be cut: which voxels hold tissue, and between which values."""
+    """A background, ready to be cut: tissue is 1 or 0, values are 0 where there is none."""
 
-    values: NDArray[np.floating]
+    values: NDArray[np.float32]
     tissue: NDArray[np.float32]
     grid: Grid
     dark: float
@@ -100,7 +100,7 @@ def prepare_background(volume: Volume) -> Backdrop:
     held = sample[sample > floor]
     dark, bright = np.quantile(held, [0.02, 0.995]) if held.size else (lowest, lowest + 1)
     return Backdrop(
-        values=values,
+        values=np.where(inside, values, 0).astype(np.float32),
         tissue=inside.astype(np.float32),
         grid=volume.grid,
         dark=float(dark),
@@ -191,18 +191,53 @@ def show_small_survivors(
 def gather_background(raster: Raster, background: Backdrop, *, view: View) -> NDArray[np.uint8]:
     """Return the grey of each pixel: tissue between dark and bright, the page outside."""
     palette = view.palette
-    places = np.stack(raster.voxels(background.grid))
-    cover = map_coordinates(background.tissue, places, order=1, mode="constant", prefilter=False)
-    seen = cover > 0
-    inside = places[:, seen]
-    value = map_coordinates(
-        background.values * background.tissue, inside, order=1, mode="constant", prefilter=False
-    )
-    share = (value / cover[seen] - background.dark) / (background.bright - background.dark)
+    cover = interpolate(background.tissue, raster, grid=background.grid)
+    value = interpolate(background.values, raster, grid=background.grid)
+    # The mean over the tissue alone: its border does not darken towards the page.
+    mean = np.divide(value, cover, out=np.zeros_like(value), where=cover > 0)
+    share = (mean - background.dark) / (background.bright - background.dark)
     tissue = palette.dark + np.clip(share, 0, 1) * (palette.bright - palette.dark)
-    grey = np.full(cover.shape, palette.page, dtype=np.float64)
-    grey[seen] = palette.page + np.clip(cover[seen], 0, 1) * (tissue - palette.page)
-    return np.rint(grey).astype(np.uint8)
+    grey = palette.page + np.clip(cover, 0, 1) * (tissue - palette.page)
+    return np.asarray(np.rint(grey).astype(np.uint8))
+
+
+def interpolate(values: NDArray[np.float32], raster: Raster, *, grid: Grid) -> NDArray[np.float32]:
+    """Return linearly interpolated values of all pixels, 0 beyond the grid."""
+    inverse: Floats = np.asarray(np.linalg.inv(grid.affine), dtype=np.float64)
+    depends = np.abs(inverse[:3, :3]) > 1e-9
+    if (depends.sum(axis=0) == 1).all() and (depends.sum(axis=1) == 1).all():
+        return _interpolate_along_axes(values, raster, inverse=inverse)
+    places = np.stack(raster.voxels(grid))
+    return np.asarray(map_coordinates(values, places, order=1, mode="constant", prefilter=False))
+
+
+def _interpolate_along_axes(
+    values: NDArray[np.float32], raster: Raster, *, inverse: Floats
+) -> NDArray[np.float32]:
+    """Interpolate one axis after the other, where the grid's axes are those of space."""
+    across, up = IN_PLANE[raster.axis]
+    fixed = AXES.index(raster.axis)
+    columns, rows = raster.lines_mm()
+    mm = {fixed: np.array([raster.position_mm]), across: columns, up: rows}
+    voxel_axis = {axis: int(np.argmax(np.abs(inverse[:3, axis]))) for axis in range(3)}
+    for axis in (fixed, up, across):
+        index = voxel_axis[axis]
+        values = _lerp(values, inverse[index, axis] * mm[axis] + inverse[index, 3], axis=index)
+    order = (voxel_axis[up], voxel_axis[across], voxel_axis[fixed])
+    return np.ascontiguousarray(values.transpose(order)[:, :, 0])
+
+
+def _lerp(values: NDArray[np.float32], places: Floats, *, axis: int) -> NDArray[np.float32]:
+    """Return values between neighbours along one axis, 0 beyond its ends."""
+    length = values.shape[axis]
+    low = np.floor(places).astype(np.int64)
+    shape = [1, 1, 1]
+    shape[axis] = -1
+    mixed = np.zeros((), dtype=np.float32)
+    for index, weight in ((low, 1 - (places - low)), (low + 1, places - low)):
+        kept = np.where((index >= 0) & (index < length), weight, 0).astype(np.float32)
+        mixed = mixed + values.take(np.clip(index, 0, length - 1), axis=axis) * kept.reshape(shape)
+    return np.asarray(mixed)
 
 
 def silhouette(elements: NDArray[np.int32], *, view: View) -> NDArray[np.uint8]:
