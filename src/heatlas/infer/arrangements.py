@@ -81,6 +81,7 @@ class Plan(NamedTuple):
 def plan_arrangements(
     design: Design, parts: Partition, *, contrast: Contrast, settings: PermutationSettings
 ) -> Plan:
+    """Decide between permutations and sign-flips, and whether all that exist are made."""
     sign_flips = _involves_the_mean(parts)
     n_possible = 2.0**design.n if sign_flips else _count_permutations(design)
     n_arrangements = int(min(n_possible, settings.n_permutations))

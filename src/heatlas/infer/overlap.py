@@ -167,10 +167,11 @@ def _silverman(group: Floats) -> float:
 
 def _density(places: Floats, group: Floats, *, width: float) -> Floats:
     """Return the kernel density of a group at each place; large groups are binned first."""
-    times = np.ones(len(group))
+    times: Floats = np.ones(len(group))
     if len(group) > len(places):
         nearest = np.rint((group - places[0]) / (places[1] - places[0])).astype(np.int64)
-        times = np.bincount(np.clip(nearest, 0, len(places) - 1), minlength=len(places)) * 1.0
+        counted = np.bincount(np.clip(nearest, 0, len(places) - 1), minlength=len(places))
+        times = counted.astype(np.float64)
         group = places
     z = (places - group[:, None]) / width
     return np.asarray(times @ np.exp(-0.5 * z**2) / (times.sum() * width * np.sqrt(2 * np.pi)))
