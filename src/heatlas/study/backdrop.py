@@ -78,7 +78,7 @@ def choose_background(mask: Mask, *, template: str | Path = DECIDE) -> Backgroun
     """
     if template == NONE:
         return Background(volume=None, words="none, as asked")
-    if template in TEMPLATES:
+    if str(template) in TEMPLATES:
         return _template(str(template), "as asked")
     if template != DECIDE:
         return _image(Path(template))
@@ -99,7 +99,7 @@ def mni_reason(mask: Mask) -> str:
         return "assumed: the box of the image is one of MNI images"
     share = _share_in_brain(mask)
     if share >= SHARE_INSIDE:
-        return f"assumed: {percent(np.floor(100 * share) / 100)} of the map lie within its brain"
+        return f"assumed: {percent(np.floor(100 * share) / 100)} of the map lies within its brain"
     return ""
 
 
