@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
-from heatlas.core.errors import DataError
+from heatlas.core.errors import DataError, HeatlasError
 from heatlas.core.provenance import digest_bytes
 from heatlas.core.value import Value
-from heatlas.io.atomic import atomic_write
+from heatlas.io.atomic import atomic_write, os_reason
 from heatlas.io.source import digest_file
 
 STATE_FOLDER = ".heatlas"
 LOCK_NAME = "study.lock.json"
+LOG_NAME = "log.jsonl"
 RESULT_NAMES = (
     "dataset_description.json",
     "maps",
@@ -27,7 +30,7 @@ RESULT_NAMES = (
     "figures",
     "report.html",
     LOCK_NAME,
-    "log.jsonl",
+    LOG_NAME,
     ".bidsignore",
 )
 _DIGEST_LENGTH = len(digest_bytes(b""))
@@ -51,6 +54,8 @@ class FolderStore(Value):
             entry = self._path(key).read_bytes()
         except FileNotFoundError:
             return None
+        except OSError as error:
+            raise DataError(f"{self._path(key)}: cannot be read, {os_reason(error)}.") from error
         digest, content = entry[:_DIGEST_LENGTH], entry[_DIGEST_LENGTH:]
         return content if digest.decode("ascii", "replace") == digest_bytes(content) else None
 
@@ -83,18 +88,25 @@ def open_results(folder: Path, *, plan_digest: str, overwrite: bool) -> FolderSt
     Returns
     -------
     FolderStore
-        Holds the steps of a run of the same plan that was broken off.
+        Holds the steps of a run that was broken off.
 
     Raises
     ------
     DataError
         If the folder holds the results of another plan, or files that no run wrote.
+
+    Notes
+    -----
+    A run that was broken off before it wrote results does not bind the folder to its plan: a
+    corrected study goes on with those steps that the correction does not touch.
     """
     store = FolderStore(folder=folder / STATE_FOLDER / "steps")
     found = planned_digest(folder)
-    if found not in (None, plan_digest) or (found is None and _foreign(folder)):
-        if found is None or not overwrite:
-            raise DataError(_refusal(folder, planned=found is not None))
+    if found is None and _foreign(folder):
+        raise DataError(_refusal(folder, planned=False))
+    if found not in (None, plan_digest) and _has_results(folder):
+        if not overwrite:
+            raise DataError(_refusal(folder, planned=True))
         for name in RESULT_NAMES:
             forget(folder / name)
         store.clear()
@@ -105,20 +117,17 @@ def open_results(folder: Path, *, plan_digest: str, overwrite: bool) -> FolderSt
 def planned_digest(folder: Path) -> str | None:
     """Return the digest of the plan that the folder belongs to, or None."""
     path = folder / STATE_FOLDER / "plan"
-    return path.read_text(encoding="utf-8") if path.is_file() else None
+    if path.is_file():
+        return path.read_text(encoding="utf-8")
+    planned = _read_lock_file(folder).get("plan")
+    return planned if isinstance(planned, str) else None
 
 
 def is_complete(folder: Path, *, plan_digest: str) -> bool:
     """Say whether the folder holds every result of the plan, unchanged."""
-    path = folder / LOCK_NAME
-    if not path.is_file():
-        return False
-    try:
-        lock = json.loads(path.read_text(encoding="utf-8"))
-        outputs = dict(lock["outputs"]) if lock["plan"] == plan_digest else None
-    except (ValueError, KeyError, TypeError):
-        return False
-    if outputs is None:
+    lock = _read_lock_file(folder)
+    outputs = lock.get("outputs")
+    if lock.get("plan") != plan_digest or not isinstance(outputs, dict):
         return False
     return all(
         (folder / name).is_file() and digest_file(folder / name) == digest
@@ -131,7 +140,7 @@ def make_folder(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise DataError(f"{folder}: this folder cannot be made ({error.strerror}).") from error
+        raise DataError(f"{folder}: this folder cannot be made, {os_reason(error)}.") from error
 
 
 def forget(path: Path) -> None:
@@ -142,18 +151,110 @@ def forget(path: Path) -> None:
         path.unlink(missing_ok=True)
 
 
+class Claim:
+    """The right to write a folder; a claim that was not kept leaves the folder as it was."""
+
+    def __init__(self) -> None:
+        self.is_kept = False
+
+    def keep(self) -> None:
+        """Say that from now on there is something worth going on with."""
+        self.is_kept = True
+
+
 @contextmanager
-def single_writer(folder: Path) -> Iterator[None]:
-    """Hold the folder's lock; the system frees it when the process dies, however it dies."""
-    make_folder(folder / STATE_FOLDER)
-    path = folder / STATE_FOLDER / "lock"
+def single_writer(folder: Path) -> Iterator[Claim]:
+    """Hold the folder's lock; the system frees it when the process dies, however it dies.
+
+    Parameters
+    ----------
+    folder : Path
+        The results folder; it is made where there is none.
+
+    Yields
+    ------
+    Claim
+        If a HeatlasError ends the run before the claim is kept, what this run put into the folder
+        is taken away again, and so are the folders that it made.
+
+    Raises
+    ------
+    DataError
+        If the folder cannot be made or written to, or another run is writing it.
+    """
+    made = [place for place in (folder, *folder.parents) if not place.exists()]
+    before = set() if made else {entry.name for entry in folder.iterdir()}
+    claim = Claim()
+    with _locked(folder):
+        try:
+            yield claim
+        except HeatlasError:
+            if not claim.is_kept:
+                for name in {STATE_FOLDER, LOG_NAME} - before:
+                    forget(folder / name)
+                _remove_empty(made)
+            raise
+
+
+@contextmanager
+def open_log(path: Path) -> Iterator[Callable[[Mapping[str, str]], None]]:
+    """Yield what adds an entry, with the time, to a log of one JSON object a line.
+
+    Parameters
+    ----------
+    path : Path
+        The log; it goes on where an earlier run ended.
+
+    Yields
+    ------
+    callable
+        Takes an entry; raises DataError where the disk refuses it.
+
+    Raises
+    ------
+    DataError
+        If the log cannot be opened.
+    """
     try:
-        handle = path.open("a+b")
+        handle = path.open("ab", buffering=0)  # nothing may wait for a disk that is full
+        is_cut = path.stat().st_size > 0 and not path.read_bytes().endswith(b"\n")
     except OSError as error:
-        raise DataError(f"{folder}: cannot be written to ({error.strerror}).") from error
+        raise DataError(f"{path}: cannot be written, {os_reason(error)}.") from error
+    start = b"\n" if is_cut else b""  # a run was broken off within a line
+
+    def write(entry: Mapping[str, str]) -> None:
+        now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+        nonlocal start
+        try:
+            handle.write(start + json.dumps({"time": now, **entry}).encode() + b"\n")
+        except OSError as error:
+            raise DataError(f"{path}: cannot be written, {os_reason(error)}.") from error
+        start = b""
+
     with handle:
-        _lock(handle, folder)
-        yield
+        yield write
+
+
+def _read_lock_file(folder: Path) -> dict[str, Any]:
+    """Return the content of the lock file; a damaged or absent one says nothing."""
+    path = folder / LOCK_NAME
+    if not path.is_file():
+        return {}
+    try:
+        lock = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError:
+        return {}
+    return lock if isinstance(lock, dict) else {}
+
+
+def _has_results(folder: Path) -> bool:
+    return any((folder / name).exists() for name in RESULT_NAMES if name != LOG_NAME)
+
+
+def _remove_empty(folders: Sequence[Path]) -> None:
+    with contextlib.suppress(OSError):  # somebody else put something there
+        for folder in folders:
+            folder.rmdir()
 
 
 def _foreign(folder: Path) -> list[str]:
@@ -172,6 +273,19 @@ def _refusal(folder: Path, *, planned: bool) -> str:
     )
 
 
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    make_folder(folder / STATE_FOLDER)
+    path = folder / STATE_FOLDER / "lock"
+    try:
+        handle = path.open("a+b")
+    except OSError as error:
+        raise DataError(f"{folder}: cannot be written to, {os_reason(error)}.") from error
+    with handle:
+        _lock(handle, folder)
+        yield
+
+
 def _lock(handle: IO[bytes], folder: Path) -> None:
     try:
         if os.name == "nt":
@@ -183,6 +297,11 @@ def _lock(handle: IO[bytes], folder: Path) -> None:
 
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
-        raise DataError(
-            f"{folder}: another run is writing this folder; wait for it or choose another."
-        ) from error
+        raise DataError(_busy(folder)) from error
+    # The run that held the lock may have taken the file away after this one opened it.
+    if os.fstat(handle.fileno()).st_nlink == 0:
+        raise DataError(_busy(folder))
+
+
+def _busy(folder: Path) -> str:
+    return f"{folder}: another run is writing this folder; wait for it or choose another."

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from heatlas.core.atlas import Atlas
+from heatlas.core.cohort import Cohort
 from heatlas.core.execute import Executor
 from heatlas.core.heatmap import heat_map_of
 from heatlas.core.stack import MapStack
@@ -19,12 +20,11 @@ from heatlas.infer.arrangements import PermutationSettings
 from heatlas.infer.cluster import cluster_table
 from heatlas.infer.permute import PermutationResult, max_statistic
 from heatlas.infer.thresholding import apply_threshold
-from heatlas.io.atlases import read_atlas
 from heatlas.prep.quality import distance_to_rest
 from heatlas.stats.glm import ContrastRequest, FittedAnalysis, FittedContrast, fit_analysis
 from heatlas.study.cohort import CohortFiles
 from heatlas.study.findings import Findings, JudgedAnalysis, JudgedContrast
-from heatlas.study.overlaps import contrast_overlaps
+from heatlas.study.overlaps import contrast_overlaps, region_elements
 from heatlas.study.plan import Event, Listener, Plan
 from heatlas.study.sensitivity import smallest_words
 from heatlas.study.spec import AnalysisSpec, StudySpec
@@ -80,86 +80,94 @@ class Bench(Value):
         self.listen(Event(kind="note", step=step, text=text))
 
 
-def judge_study(
-    spec: StudySpec,
-    files: CohortFiles,
-    *,
-    plan: Plan,
-    base: Path,
-    executor: Executor,
-    store: StepStore,
-    listen: Listener,
-) -> Findings:
-    """Read the maps of a study, fit its models and judge its contrasts.
+@dataclass(frozen=True, kw_only=True, eq=False)
+class FittedStudy(Value):
+    """A study before it is judged.
 
     Parameters
     ----------
-    spec : StudySpec
-        The settings.
+    cohort : Cohort
+        Who is in.
+    loaded : LoadedMaps
+        The maps.
+    analyses : tuple of (AnalysisSpec, FittedAnalysis)
+        The models.
+    """
+
+    cohort: Cohort
+    loaded: LoadedMaps
+    analyses: tuple[tuple[AnalysisSpec, FittedAnalysis], ...]
+
+
+def fit_study(bench: Bench, files: CohortFiles, *, base: Path) -> FittedStudy:
+    """Read the maps of a study and fit its models.
+
+    Parameters
+    ----------
+    bench : Bench
+        Settings, plan and where work runs.
     files : CohortFiles
         Participants and the paths of their maps.
-    plan : Plan
-        The steps.
     base : Path
         Folder of the study file.
-    executor : Executor
-        Where work runs.
-    store : StepStore
-        Keeps what was done, so that a run goes on where it was broken off.
-    listen : callable
-        Hears of every step.
+
+    Returns
+    -------
+    FittedStudy
+        All maps and models. Whatever is wrong with the input has shown by now.
+
+    Raises
+    ------
+    DataError
+        If a map or a mask cannot be used, or a region holds no voxel of the mask.
+    DesignError
+        If a model or a contrast cannot be estimated.
+    """
+    bench.begin("read")
+    loaded = load_maps(
+        files,
+        spec=bench.spec,
+        base=base,
+        executor=bench.executor,
+        store=bench.store,
+        key=bench.plan.step("read").digest,
+        listen=bench.listen,
+    )
+    for warning in loaded.warnings:
+        bench.note("read", warning)
+    for region in bench.spec.regions:
+        region_elements(region, loaded.stack, atlas=bench.atlas)
+    fitted = [(one, _fit(one, loaded.stack, bench=bench)) for one in bench.spec.analyses]
+    return FittedStudy(cohort=files.cohort, loaded=loaded, analyses=tuple(fitted))
+
+
+def judge_study(bench: Bench, fitted: FittedStudy) -> Findings:
+    """Judge every contrast of a study, and measure how much its groups share.
+
+    Parameters
+    ----------
+    bench : Bench
+        Settings, plan and where work runs.
+    fitted : FittedStudy
+        Maps and models.
 
     Returns
     -------
     Findings
         Everything that the report tells.
-
-    Raises
-    ------
-    DataError
-        If a map, mask or atlas cannot be used.
-    DesignError
-        If a model or a contrast cannot be estimated.
     """
-    bench = Bench(
-        spec=spec,
-        plan=plan,
-        atlas=_atlas(spec, base),
-        executor=executor,
-        store=store,
-        listen=listen,
-    )
-    bench.begin("read")
-    loaded = load_maps(
-        files,
-        spec=spec,
-        base=base,
-        executor=executor,
-        store=store,
-        key=plan.step("read").digest,
-        listen=listen,
-    )
-    for warning in loaded.warnings:
-        bench.note("read", warning)
-    fitted = [_fit(analysis, loaded.stack, bench=bench) for analysis in spec.analyses]
+    loaded = fitted.loaded
     judged = [
         _judge_analysis(analysis, found, loaded=loaded, bench=bench)
-        for analysis, found in zip(spec.analyses, fitted, strict=True)
+        for analysis, found in fitted.analyses
     ]
     return Findings(
-        cohort=files.cohort,
+        cohort=fitted.cohort,
         loaded=loaded,
         analyses=tuple(judged),
         quality=_quality(loaded),
         versions=versions(),
     )
-
-
-def _atlas(spec: StudySpec, base: Path) -> Atlas | None:
-    if spec.atlas is None:
-        return None
-    labels = base / spec.atlas.labels if spec.atlas.labels else None
-    return read_atlas(base / spec.atlas.image, labels)
 
 
 def _fit(analysis: AnalysisSpec, stack: MapStack, *, bench: Bench) -> FittedAnalysis:

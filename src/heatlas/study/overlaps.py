@@ -182,7 +182,7 @@ def _in_region(
     groups: _Groups,
     atlas: Atlas | None,
 ) -> GroupOverlap:
-    elements, where = _region_elements(region, stack, atlas=atlas)
+    elements, where = region_elements(region, stack, atlas=atlas)
     means = values[:, elements].mean(axis=1, dtype=np.float64)[:, None]
     fitted = crossfit_peak(
         means,
@@ -205,10 +205,30 @@ def _in_region(
     )
 
 
-def _region_elements(
+def region_elements(
     region: Region, stack: MapStack, *, atlas: Atlas | None
 ) -> tuple[NDArray[np.int64], str]:
-    """Return the elements of the stack in a region, and the region in words."""
+    """Return the elements of the stack in a region, and the region in words.
+
+    Parameters
+    ----------
+    region : str or Sphere
+        A label of the atlas, or a sphere.
+    stack : MapStack
+        The maps.
+    atlas : Atlas, optional
+        Where labels are looked up.
+
+    Returns
+    -------
+    tuple of numpy.ndarray of int64 and str
+        The elements and the region in words.
+
+    Raises
+    ------
+    DataError
+        If no voxel of the mask lies in the region, or a label is asked for without an atlas.
+    """
     if isinstance(region, Sphere):
         centre = np.array([region.x, region.y, region.z])
         distance = np.linalg.norm(stack.mask.positions_mm() - centre, axis=1)

@@ -26,7 +26,7 @@ from heatlas.io.source import digest_file
 from heatlas.study.cohort import shown_name
 from heatlas.study.figures import Drawn
 from heatlas.study.findings import Findings, GroupOverlap, JudgedAnalysis, JudgedContrast
-from heatlas.study.folder import LOCK_NAME, RESULT_NAMES
+from heatlas.study.folder import LOCK_NAME, LOG_NAME, RESULT_NAMES
 from heatlas.study.plan import Plan
 from heatlas.study.report import summary_table
 from heatlas.study.spec import StudySpec, resolved
@@ -229,7 +229,7 @@ def without_absolute_paths(content: Any) -> Any:
 
 def output_digests(folder: Path) -> dict[str, str]:
     """Return the digest of every result in the folder, but for the lock file and the log."""
-    roots = [folder / name for name in RESULT_NAMES if name not in (LOCK_NAME, "log.jsonl")]
+    roots = [folder / name for name in RESULT_NAMES if name not in (LOCK_NAME, LOG_NAME)]
     files = [path for root in roots for path in ([root] if root.is_file() else root.rglob("*"))]
     return {
         path.relative_to(folder).as_posix(): digest_file(path)

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import json
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from heatlas.core.errors import DataError
 from heatlas.core.execute import Executor, available_cores, get_executor
 from heatlas.core.value import Value
 from heatlas.io.derivatives import DerivativeWriter
 from heatlas.show.report import render_page
+from heatlas.study.checks import atlas_of, check_study
 from heatlas.study.cohort import CohortFiles, extra_inputs, read_cohort
 from heatlas.study.findings import Findings
-from heatlas.study.folder import is_complete, open_results, single_writer
-from heatlas.study.judge import judge_study
+from heatlas.study.folder import LOG_NAME, is_complete, open_log, open_results, single_writer
+from heatlas.study.judge import Bench, fit_study, judge_study
 from heatlas.study.pictures import draw_pictures
 from heatlas.study.plan import Event, Listener, Plan, make_plan, silence
 from heatlas.study.report import make_page
@@ -108,7 +106,8 @@ def run_study(
     Notes
     -----
     A run that was broken off, at any moment and in any way, goes on when the same study is run
-    into the same folder, and ends with the same bytes. Peak memory is about that of one float32
+    into the same folder, and ends with the same bytes. A run that finds a fault in its input leaves
+    the folder as it was. Peak memory is about that of one float32
     copy of all maps on the whole grid.
 
     Examples
@@ -124,21 +123,23 @@ def run_study(
     files, plan = _prepare(spec, base=study.parent, executor=executor)
     folder = Path(out) if out is not None else study.parent / f"{spec.name}-results"
     results = StudyResults(folder=folder, report=folder / "report.html")
-    with single_writer(folder):
+    with single_writer(folder) as claim:
         if is_complete(folder, plan_digest=plan.digest):
             return StudyResults(folder=folder, report=results.report, was_complete=True)
         store = open_results(folder, plan_digest=plan.digest, overwrite=overwrite)
-        with _logged(folder / "log.jsonl", plan, listen=listen) as say:
-            findings = judge_study(
-                spec,
-                files,
+        with _logged(folder / LOG_NAME, plan, listen=listen) as say:
+            bench = Bench(
+                spec=spec,
                 plan=plan,
-                base=study.parent,
+                atlas=atlas_of(spec, base=study.parent),
                 executor=executor,
                 store=store,
                 listen=say,
             )
-            say(_write_step(plan))
+            fitted = fit_study(bench, files, base=study.parent)
+            claim.keep()
+            findings = judge_study(bench, fitted)
+            bench.begin("write")
             _write(spec, findings, plan=plan, study=study, folder=folder, executor=executor)
             say(Event(kind="done", step="write", done=len(plan.steps), total=len(plan.steps)))
         store.clear()
@@ -149,6 +150,7 @@ def _prepare(spec: StudySpec, *, base: Path, executor: Executor) -> tuple[Cohort
     """Return the participants and the plan; every fault that needs no image shows here."""
     check_names(spec)
     files = read_cohort(spec.cohort, base=base, executor=executor)
+    check_study(spec, files, base=base)
     return files, make_plan(spec, files.cohort, extras=extra_inputs(spec, base=base))
 
 
@@ -199,32 +201,15 @@ def _relative(base: Path, folder: Path) -> str | None:
     return "/".join([*ups, *goal.parts[len(shared) :]]) or "."
 
 
-def _write_step(plan: Plan) -> Event:
-    n = len(plan.steps)
-    return Event(kind="step", step="write", text=plan.steps[-1].words, done=n - 1, total=n)
-
-
 @contextmanager
 def _logged(path: Path, plan: Plan, *, listen: Listener) -> Iterator[Listener]:
     """Yield a listener that also writes every step and note to the log, with the time."""
-    try:
-        handle = path.open("a", encoding="utf-8")
-    except OSError as error:
-        raise DataError(f"{path.name}: cannot be written ({error.strerror}).") from error
-    with handle:
+    with open_log(path) as write:
 
         def say(event: Event) -> None:
             listen(event)
-            if event.kind == "progress":
-                return
-            entry = {
-                "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-                "event": event.kind,
-                "step": event.step,
-                "text": event.text,
-            }
-            handle.write(json.dumps(entry) + "\n")
-            handle.flush()
+            if event.kind != "progress":
+                write({"event": event.kind, "step": event.step, "text": event.text})
 
         say(Event(kind="plan", step="plan", text=plan.digest, total=len(plan.steps)))
         yield say

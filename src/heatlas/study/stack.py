@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from heatlas.core.errors import DataError, NotSupportedError, SpaceMismatchError
+from heatlas.core.errors import DataError, NotSupportedError
 from heatlas.core.execute import Executor
 from heatlas.core.provenance import Provenance
 from heatlas.core.space import Grid, Mask
@@ -21,13 +21,14 @@ from heatlas.core.value import Value
 from heatlas.core.volume import Volume
 from heatlas.core.words import count, percent
 from heatlas.geometry.mask import coverage_mask, mask_from_volume
-from heatlas.geometry.resample import coarsest, resample
+from heatlas.geometry.resample import resample
 from heatlas.geometry.smooth import smooth
 from heatlas.io.header import ImageHeader
-from heatlas.io.nifti import read_header, read_volume, read_volumes
+from heatlas.io.nifti import read_volume, read_volumes
+from heatlas.study.checks import common_grid, grid_words, read_headers
 from heatlas.study.cohort import CohortFiles
 from heatlas.study.plan import Event, Listener, silence
-from heatlas.study.spec import GridFile, MaskSpec, StudySpec
+from heatlas.study.spec import MaskSpec, StudySpec
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -109,8 +110,8 @@ def load_maps(
     -----
     Peak memory is one float32 copy of all maps on the whole grid.
     """
-    headers = [read_header(path) for path in files.paths]
-    grid = _one_grid(headers, files=files, spec=spec, base=base)
+    headers = read_headers(files)
+    grid = common_grid(headers, files=files, spec=spec, base=base)
     arrays = remember_arrays(
         store,
         key,
@@ -133,30 +134,6 @@ def load_maps(
     )
     coverage = _coverage_table(headers, arrays, files=files, grid=grid)
     return LoadedMaps(stack=stack, coverage=coverage, policy=policy, warnings=warnings)
-
-
-def _one_grid(
-    headers: Sequence[ImageHeader], *, files: CohortFiles, spec: StudySpec, base: Path
-) -> Grid:
-    if isinstance(spec.grid, GridFile):
-        return read_header(base / spec.grid.path).grid
-    grids = [header.grid for header in headers]
-    if spec.grid == "coarsest":
-        return coarsest(grids)
-    for grid, file in zip(grids, files.cohort.files, strict=True):
-        if not grid.same_as(grids[0]):
-            raise SpaceMismatchError(
-                f"{file.name}: its grid ({_grid_words(grid)}) differs from that of "
-                f"{files.cohort.files[0].name} ({_grid_words(grids[0])}). Say how to join them "
-                "with 'grid: coarsest' or 'grid: {path: image.nii.gz}'."
-            )
-    return grids[0]
-
-
-def _grid_words(grid: Grid) -> str:
-    shape = " x ".join(str(length) for length in grid.shape)
-    sizes = " x ".join(f"{size:.4g}" for size in grid.voxel_sizes_mm)
-    return f"{shape} voxels of {sizes} mm"
 
 
 def _prepared_arrays(
@@ -282,7 +259,7 @@ def _policy(
     sentences = [
         f"{count(n, 'map')} read as 32-bit floating point (stored: {types}) and turned to RAS+ "
         f"(stored: {stored}).",
-        f"One grid: {_grid_words(grid)}; {moved} of {n} resampled"
+        f"One grid: {grid_words(grid)}; {moved} of {n} resampled"
         + (" by normalised linear interpolation." if moved else "."),
     ]
     if spec.smooth is not None:
