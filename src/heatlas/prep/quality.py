@@ -29,8 +29,9 @@ def distance_to_rest(stack: MapStack) -> Table:
     Table
         Columns ``id``; ``correlation_with_rest``, Pearson's r with the mean of all other maps;
         ``distance``, the root mean square difference from that mean in the maps' unit;
-        ``robust_z``, the distance as (distance - median) / (1.4826 MAD); ``mark``, ``outlier``
-        where the robust z exceeds 3.5.
+        ``robust_z``, the distance as (distance - median) / (1.4826 MAD), or / (1.2533 mean
+        absolute deviation) where at least half of the distances are the same; ``mark``,
+        ``outlier`` where the robust z exceeds 3.5.
 
     Raises
     ------
@@ -43,8 +44,8 @@ def distance_to_rest(stack: MapStack) -> Table:
     """
     if len(stack) < 3:
         raise DataError(f"Distances to the rest need at least 3 maps, got {len(stack)}.")
-    correlation, distance = _against_rest(stack.values)
-    z = _robust_z(distance)
+    correlation, distance, size = _against_rest(stack.values)
+    z = _robust_z(distance, rounding=float(np.finfo(np.float32).eps * size.max()))
     marks = tuple("outlier" if score > OUTLIER_Z else None for score in z)
     table = Table(
         columns=(
@@ -77,13 +78,14 @@ def distance_to_rest(stack: MapStack) -> Table:
 
 def _against_rest(
     values: NDArray[np.float32],
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return correlation with and root mean square distance to the mean of the others."""
-    n, size = values.shape
-    total = np.zeros((n, 5))
-    for start in range(0, size, _BLOCK):
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Return correlation with and distance to the mean of the others, and each map's size."""
+    n, n_elements = values.shape
+    total = np.zeros((n, 6))
+    for start in range(0, n_elements, _BLOCK):
         block = values[:, start : start + _BLOCK].astype(np.float64)
         rest = (block.sum(axis=0) - block) / (n - 1)
+        gap = block - rest
         total += np.stack(
             [
                 block.sum(axis=1),
@@ -91,19 +93,24 @@ def _against_rest(
                 np.einsum("ij,ij->i", block, block),
                 np.einsum("ij,ij->i", rest, rest),
                 np.einsum("ij,ij->i", block, rest),
+                np.einsum("ij,ij->i", gap, gap),
             ],
             axis=1,
         )
-    own, others, own_square, others_square, product = total.T
-    covariance = product - own * others / size
-    spread = (own_square - own**2 / size) * (others_square - others**2 / size)
+    own, others, own_square, others_square, product, square = total.T
+    covariance = product - own * others / n_elements
+    spread = (own_square - own**2 / n_elements) * (others_square - others**2 / n_elements)
     with np.errstate(invalid="ignore", divide="ignore"):
         correlation = np.where(spread > 0, covariance / np.sqrt(spread), np.nan)
-    square = (own_square - 2 * product + others_square) / size
-    return correlation, np.sqrt(np.maximum(square, 0))
+    return correlation, np.sqrt(square / n_elements), np.sqrt(own_square / n_elements)
 
 
-def _robust_z(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    centre = np.median(values)
-    spread = 1.4826 * np.median(np.abs(values - centre))
-    return (values - centre) / spread if spread > 0 else np.zeros_like(values)
+def _robust_z(values: NDArray[np.float64], *, rounding: float) -> NDArray[np.float64]:
+    """Return robust z scores; differences that stored values cannot hold count as none."""
+    away = np.abs(values - np.median(values))
+    spread = 1.4826 * np.median(away)
+    if spread <= rounding:  # most are the same: Iglewicz and Hoaglin's mean absolute deviation
+        spread = 1.2533 * away.mean()
+    if spread <= rounding:
+        return np.zeros_like(values)
+    return np.asarray((values - np.median(values)) / spread)
