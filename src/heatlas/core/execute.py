@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import Protocol, TypeVar
@@ -101,6 +102,15 @@ def get_executor(name: str = "serial", *, workers: int = 1) -> Executor:
     if workers < 1:
         raise DataError(f"workers: at least 1 is needed, got {workers}.")
     return EXECUTORS[name](workers)
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Hold numerical libraries to one thread, so that sums are taken in one order everywhere."""
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(limits=1):
+        yield
 
 
 def available_cores() -> int:

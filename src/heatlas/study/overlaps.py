@@ -195,7 +195,7 @@ def _in_region(
     first, second = groups.names
     return GroupOverlap(
         place=f"In {where} ({count(len(elements), 'voxel')})",
-        chosen="The study file named this region before the data were seen.",
+        chosen="The study file names this region; the data did not choose it.",
         names=groups.names,
         values=fitted.values,
         members=np.array([groups.names.index(group) for group in fitted.groups]),

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from heatlas.core.execute import Executor, available_cores, get_executor
+from heatlas.core.execute import Executor, available_cores, get_executor, one_thread
 from heatlas.core.value import Value
 from heatlas.io.derivatives import DerivativeWriter
 from heatlas.show.report import render_page
@@ -107,8 +107,8 @@ def run_study(
     -----
     A run that was broken off, at any moment and in any way, goes on when the same study is run
     into the same folder, and ends with the same bytes. A run that finds a fault in its input leaves
-    the folder as it was. Peak memory is about that of one float32
-    copy of all maps on the whole grid.
+    the folder as it was. Peak memory is about that of one float32 copy of all maps on the whole
+    grid.
 
     Examples
     --------
@@ -127,7 +127,7 @@ def run_study(
         if is_complete(folder, plan_digest=plan.digest):
             return StudyResults(folder=folder, report=results.report, was_complete=True)
         store = open_results(folder, plan_digest=plan.digest, overwrite=overwrite)
-        with _logged(folder / LOG_NAME, plan, listen=listen) as say:
+        with one_thread(), _logged(folder / LOG_NAME, plan, listen=listen) as say:
             bench = Bench(
                 spec=spec,
                 plan=plan,
