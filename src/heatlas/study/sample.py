@@ -34,11 +34,12 @@ def sample_table(table: Table, *, variables: Sequence[str], group: str | None = 
     parts = _parts(table, group)
     rows: list[tuple[str, list[str], str]] = []
     for name in variables:
-        if name == group:
-            continue
         column = table.column(name)
         missing = str(int(column.missing.sum()))
-        if column.is_numeric:
+        if name == group:
+            # The heads hold its counts; only who belongs to no group is left to be said.
+            rows += [(name, ["" for _ in parts], missing)] if column.missing.any() else []
+        elif column.is_numeric:
             cells = [_spread_words(table.numbers(name)[chosen]) for _, chosen in parts]
             rows.append((f"{name}, mean ± SD (range)", cells, missing))
         else:
@@ -85,8 +86,9 @@ def _level_rows(
 ) -> list[tuple[str, list[str], str]]:
     words = table.words(name)
     levels = sorted({word for word in words if word is not None})
-    if len(levels) > MAX_LEVELS:
-        return [(f"{name}: {len(levels)} distinct values", ["" for _ in parts], missing)]
+    if not 1 <= len(levels) <= MAX_LEVELS:
+        what = f"{len(levels)} distinct values" if levels else "no value"
+        return [(f"{name}: {what}", ["" for _ in parts], missing)]
     counted = [Counter(words[row] for row in chosen) for _, chosen in parts]
     rows = []
     for k, level in enumerate(levels):
