@@ -9,7 +9,6 @@ from typing import Annotated
 
 import typer
 
-from heatlas import __version__
 from heatlas.cli import (
     doctor,
     extract,
@@ -23,6 +22,7 @@ from heatlas.cli import (
     smooth,
 )
 from heatlas.core.errors import HeatlasError
+from heatlas.core.version import __version__
 
 EXIT_INPUT = 2
 EXIT_BUG = 70
@@ -78,18 +78,27 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         status = application(args=None if arguments is None else list(arguments))
     except SystemExit as stop:
-        return stop.code if isinstance(stop.code, int) else EXIT_INPUT
+        # typer turns an interruption during a command into this exit, without a word.
+        return _interrupted() if stop.code == EXIT_INTERRUPTED else _code(stop)
     except HeatlasError as error:
         typer.echo(f"heatlas: {error}", err=True)
         return EXIT_INPUT
     except KeyboardInterrupt:
-        typer.echo("heatlas: interrupted; run the same command again to go on.", err=True)
-        return EXIT_INTERRUPTED
+        return _interrupted()
     except Exception:
         traceback.print_exc()
         typer.echo("heatlas: this is a bug in Heatlas; please report the lines above.", err=True)
         return EXIT_BUG
     return status if isinstance(status, int) else 0
+
+
+def _interrupted() -> int:
+    typer.echo("heatlas: interrupted; run the same command again to go on.", err=True)
+    return EXIT_INTERRUPTED
+
+
+def _code(stop: SystemExit) -> int:
+    return stop.code if isinstance(stop.code, int) else EXIT_INPUT
 
 
 if __name__ == "__main__":
