@@ -11,7 +11,7 @@ from heatlas.core.validate import check_choice, set_field
 from heatlas.core.value import Value
 
 NoteKind = Literal["info", "warning", "lesson", "limit"]
-MediaType = Literal["image/png", "image/svg+xml"]
+MediaType = Literal["image/png", "image/webp", "image/svg+xml"]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -95,7 +95,7 @@ class Figure(Value):
         What is seen.
     width, height : int
         Size in CSS pixels at which it is shown.
-    media_type : {"image/png", "image/svg+xml"}
+    media_type : {"image/png", "image/webp", "image/svg+xml"}
         Encoding of the content.
     """
 
@@ -108,7 +108,7 @@ class Figure(Value):
 
     def __post_init__(self) -> None:
         """Check the encoding's name."""
-        check_choice(self.media_type, name="media type", known=("image/png", "image/svg+xml"))
+        check_choice(self.media_type, name="media type", known=get_args(MediaType))
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

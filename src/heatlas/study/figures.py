@@ -16,7 +16,7 @@ from heatlas.core.provenance import Provenance
 from heatlas.core.validate import set_field
 from heatlas.core.value import Value, freeze
 from heatlas.core.volume import Volume
-from heatlas.io.picture import embed_svg, png_bytes
+from heatlas.io.picture import embed_svg, png_bytes, webp_bytes
 from heatlas.show.slices import draw_png_pixels, draw_svg
 from heatlas.show.view import View
 from heatlas.study.findings import JudgedAnalysis, JudgedContrast
@@ -189,14 +189,15 @@ def page_figure(
     Returns
     -------
     Figure
-        PNG without provenance, at its size on the page.
+        Lossless, without metadata, at its size on the page.
     """
     return Figure(
         name=name,
-        content=png_bytes(pixels, provenance=Provenance(), caption=""),
+        content=webp_bytes(pixels),
         caption=caption,
         width=round(pixels.shape[1] / css_scale),
         height=round(pixels.shape[0] / css_scale),
+        media_type="image/webp",
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -30,6 +30,7 @@ from heatlas.study.report import Pictures
 from heatlas.study.spec import StudySpec
 
 MOST_THUMBNAILS = 24
+PAGE_BUDGET = 3_400_000  # bytes before base64; a page stays below 5 MB
 THUMBNAIL_PX = 64
 _SIZE = re.compile(r'<svg [^>]*?width="([\d.]+)[^"]*" height="([\d.]+)')
 
@@ -69,6 +70,7 @@ def draw_pictures(
         for k, overlap in enumerate(judged.overlaps)
     ]
     by_name |= {picture.figure.name: picture.figure for picture in overlaps}
+    by_name = within_budget(by_name, findings)
     colours = verdict(findings.contrasts[0][1].heat_map)
     pictures = Pictures(
         figures=by_name,
@@ -78,6 +80,25 @@ def draw_pictures(
         verdict_words=colours.words(),
     )
     return pictures, (*drawn, *overlaps)
+
+
+def within_budget(
+    figures: Mapping[str, Figure], findings: Findings, *, budget: int = PAGE_BUDGET
+) -> dict[str, Figure]:
+    """Return the figures that fit on the page; the folder keeps them all.
+
+    Where they do not fit, the planes through the peak go first, then the means, then the slices;
+    in each round those of contrasts in which nothing survives, then the others, last ones first.
+    """
+    ranked = sorted(findings.contrasts, key=lambda pair: pair[1].threshold.n_surviving > 0)
+    stems = [f"{analysis.name}_{judged.contrast.name}" for analysis, judged in ranked]
+    kept = dict(figures)
+    for kind in ("peak", "means", "mosaic"):
+        for stem in stems:
+            if sum(len(figure.content) for figure in kept.values()) <= budget:
+                return kept
+            kept.pop(f"{stem}_{kind}", None)
+    return kept
 
 
 def template_background(findings: Findings) -> Volume | None:

@@ -285,7 +285,13 @@ def _contrast_section(
 ) -> Section:
     stem = f"{analysis.name}_{judged.contrast.name}"
     figures = pictures.figures
-    blocks: list[Block] = [Paragraph(text=_result_words(judged)), figures[f"{stem}_mosaic"]]
+    blocks: list[Block] = [Paragraph(text=_result_words(judged))]
+    if f"{stem}_mosaic" in figures:
+        blocks.append(figures[f"{stem}_mosaic"])
+    else:
+        blocks.append(
+            Paragraph(text=f"Picture: figures/{stem}_mosaic.png (left out here for size).")
+        )
     if judged.threshold.undecided is not None and judged.threshold.undecided.any():
         blocks.append(Note(kind="warning", text=_undecided_words(judged)))
     blocks += [figures[name] for name in (f"{stem}_peak", f"{stem}_means") if name in figures]
