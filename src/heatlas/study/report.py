@@ -22,7 +22,7 @@ from heatlas.core.page import (
 from heatlas.core.provenance import Provenance
 from heatlas.core.table import Column, Table
 from heatlas.core.value import Value
-from heatlas.core.words import count, join, level, number
+from heatlas.core.words import count, join, level, number, place
 from heatlas.study.findings import Findings, GroupOverlap, JudgedAnalysis, JudgedContrast
 from heatlas.study.methods import methods_text, references
 from heatlas.study.sample import group_column, sample_table
@@ -453,19 +453,35 @@ def for_readers(table: Table) -> Table:
 
 
 def _with_intervals(clusters: Table) -> Table:
-    """Return a cluster table whose p and estimate carry their intervals in one column each."""
-    hidden = {"p_corrected"} if "p_words" in clusters.names else set()
-    columns = []
-    for column in clusters.columns:
-        if column.name in hidden | {"low", "high"}:
-            continue
-        if column.name == "p_words":
-            columns.append(replace(column, name="corrected p"))
-        elif column.name == "estimate":
-            columns.append(_estimate_words(clusters))
-        else:
-            columns.append(column)
+    """Return a cluster table with places, p and estimates in one column each."""
+    made = {
+        "x_mm": _peak_column,
+        "size_mm3": _size_column,
+        "p_words": lambda table: replace(table.column("p_words"), name="corrected p"),
+        "estimate": _estimate_words,
+    }
+    hidden = {"y_mm", "z_mm", "low", "high"}
+    if "p_words" in clusters.names:
+        hidden.add("p_corrected")
+    columns = [
+        made[column.name](clusters) if column.name in made else column
+        for column in clusters.columns
+        if column.name not in hidden
+    ]
     return replace(clusters, columns=tuple(columns))
+
+
+def _peak_column(clusters: Table) -> Column:
+    positions = zip(*(clusters.numbers(name) for name in ("x_mm", "y_mm", "z_mm")), strict=True)
+    words = tuple(place(position) for position in positions)
+    return Column(name="peak", values=words, unit="mm", description="x, y, z of the peak, RAS+.")
+
+
+def _size_column(clusters: Table) -> Column:
+    """Return sizes as words: sub-peaks have none."""
+    sizes = clusters.numbers("size_mm3")
+    words = tuple("" if np.isnan(size) else f"{size:,.0f}" for size in sizes)
+    return replace(clusters.column("size_mm3"), values=words)
 
 
 def _estimate_words(clusters: Table) -> Column:
