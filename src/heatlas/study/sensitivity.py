@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from heatlas.core.design import Design
 from heatlas.core.threshold import Threshold
-from heatlas.core.words import number
+from heatlas.core.words import join, number
 from heatlas.infer.power import (
     level_of_cut,
     smallest_contrast,
@@ -49,8 +49,10 @@ def smallest_words(design: Design, tested: FittedContrast, *, threshold: Thresho
         d = smallest_contrast(
             design, tested.contrast, alpha=alpha, power=POWER, two_sided=two_sided
         )
-        noun = "difference" if resolved.shape == "difference" else "effect"
-        effect = f"a {noun} of {number(d, digits=2)} residual standard deviations"
+        what = "a difference" if resolved.shape == "difference" else "an effect"
+        effect = f"{what} of {number(d, digits=2)} residual standard deviations"
+        if resolved.slopes:
+            effect += f" per unit of {join(resolved.slopes)}"
     return f"{effect} with n = {n}, at p < {number(alpha, digits=2)} per voxel ({how})"
 
 
@@ -67,7 +69,7 @@ def voxelwise_level(tested: FittedContrast, threshold: Threshold) -> tuple[float
     Returns
     -------
     tuple of float and str
-        The p of the cut; Bonferroni's level where no cut exists because nothing survives.
+        The p of the cut; Bonferroni's level where there is no cut that could be reached.
     """
     statistic = tested.statistic
     if threshold.cut is not None:
@@ -77,4 +79,4 @@ def voxelwise_level(tested: FittedContrast, threshold: Threshold) -> tuple[float
         )
         return alpha, f"the level of the cut, {number(threshold.cut)}"
     level = threshold.alpha if threshold.alpha is not None else 0.05
-    return level / statistic.mask.size, "Bonferroni's level, since nothing survives"
+    return level / statistic.mask.size, "Bonferroni's level, since there is no cut"
