@@ -12,20 +12,19 @@ from heatlas.core.space import Grid, Mask
 from heatlas.io.templates import template_brain_mask
 from heatlas.study.backdrop import choose_background, mni_reason
 from heatlas.study.mapfile import read_map
-from tests.phantom import SHAPE, affine
+from tests.phantom import SHAPE, affine, ball
 from tests.study.images import signed_map, write_nifti
 
 
 def ball_at(x_mm: float, *, template: str | None = None, turn: float = 0.0) -> Mask:
-    """A small box of voxels in a grid whose middle lies at (x, 0, 20) mm."""
+    """A ball of voxels in a grid whose middle lies at (x, 0, 20) mm."""
     matrix = affine()
     matrix[:3, 3] += (x_mm, 0, 20)
     cos, sin = np.cos(turn), np.sin(turn)
     rotation = np.array([[cos, -sin, 0], [sin, cos, 0], [0, 0, 1]])
     matrix[:3, :3] = rotation @ matrix[:3, :3]
-    return Mask(
-        space=Grid(shape=SHAPE, affine=matrix, template=template), inside=np.ones(SHAPE, bool)
-    )
+    grid = Grid(shape=SHAPE, affine=matrix, template=template)
+    return Mask(space=grid, inside=ball(SHAPE, radius=4))
 
 
 def test_the_header_decides() -> None:
@@ -36,6 +35,11 @@ def test_the_header_decides() -> None:
 def test_a_map_inside_the_template_brain_is_assumed_to_be_mni() -> None:
     reason = mni_reason(ball_at(0))
     assert reason == "assumed: 100 % of the map lies within its brain"
+
+
+def test_a_box_full_of_values_has_no_shape_to_go_by() -> None:
+    grid = ball_at(0).grid
+    assert mni_reason(Mask(space=grid, inside=np.ones(SHAPE, bool))) == ""
 
 
 def test_a_map_elsewhere_is_not() -> None:

@@ -97,6 +97,8 @@ def mni_reason(mask: Mask) -> str:
         return ""
     if _has_mni_box(grid):
         return "assumed: the box of the image is one of MNI images"
+    if mask.size == grid.size:
+        return ""  # a box full of values has no shape that could fit a brain
     share = _share_in_brain(mask)
     if share >= SHARE_INSIDE:
         return f"assumed: {percent(np.floor(100 * share) / 100)} of the map lies within its brain"
