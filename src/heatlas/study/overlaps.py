@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -16,7 +17,7 @@ from heatlas.core.words import count, join, place
 from heatlas.geometry.parcellate import region_mask
 from heatlas.infer import linear
 from heatlas.infer.effect import overlap
-from heatlas.infer.folds import CrossFit, crossfit_peak, stratified_folds
+from heatlas.infer.folds import CrossFit, FindPeak, crossfit_peak, stratified_folds
 from heatlas.stats.glm import FittedAnalysis, FittedContrast
 from heatlas.stats.quantities import Quantity
 from heatlas.study.findings import GroupOverlap
@@ -68,7 +69,7 @@ def contrast_overlaps(
     -------
     tuple of overlaps and warnings
         Empty where the contrast compares no two groups of at least 6; a warning says so where
-        groups exist but cannot be cross-fitted.
+        groups exist but cannot be cross-fitted, for each place on its own.
 
     Raises
     ------
@@ -77,24 +78,28 @@ def contrast_overlaps(
     """
     if tested.resolved.shape != "difference":
         return (), ()
-    values = stack.values[fitted.rows]
     try:
         groups = _groups(fitted, tested.resolved.means, source=source)
-        peak = crossfit_peak(
-            values,
-            lambda rows: _peak_of(rows, values, design=fitted.design, contrast=tested.contrast),
-            groups=groups.of_rows,
-            levels=groups.names,
-            folds=groups.folds,
-            covariates=groups.covariates,
-        )
     except DesignError as error:
         return (), (f"The overlap of the groups was not measured: {error}",)
-    at_peak = _at_peak(peak, stack)
-    chosen = [
-        _in_region(region, values, stack=stack, groups=groups, atlas=atlas) for region in regions
-    ]
-    return (at_peak, *chosen), ()
+    values = stack.values[fitted.rows]
+    at_peak = partial(
+        _at_peak, values, stack=stack, groups=groups, design=fitted.design, contrast=tested.contrast
+    )
+    places = [("at the peak", at_peak)]
+    for region in regions:
+        elements, where = region_elements(region, stack, atlas=atlas)
+        in_region = partial(
+            _in_region, values[:, elements], where=where, stack=stack, groups=groups
+        )
+        places.append((f"in {where}", in_region))
+    overlaps, warnings = [], []
+    for where, measure in places:
+        try:
+            overlaps.append(measure())
+        except DesignError as error:
+            warnings.append(f"The overlap of the groups {where} was not measured: {error}")
+    return tuple(overlaps), tuple(warnings)
 
 
 def _groups(
@@ -116,6 +121,10 @@ def _groups(
             raise DesignError(
                 f"group {name} has {count(n, 'member')}, fewer than {SMALLEST_GROUP}."
             )
+    if (of_rows == OTHERS).sum() == 1:
+        raise DesignError(
+            "a single map belongs to neither group; it cannot be held out and be learned from."
+        )
     seed, step = source
     listed = tuple(str(name) for name in of_rows)
     return _Groups(
@@ -152,56 +161,80 @@ def _peak_of(
         matrix=design.matrix[rows], names=design.names, ids=tuple(design.ids[k] for k in rows)
     )
     result = linear.test(linear.fit(values[rows], part), contrast)
+    if np.isnan(result.statistic).all():
+        raise DesignError("folds: no place varies within the groups.")
     return int(np.nanargmax(np.abs(result.statistic)))
 
 
-def _at_peak(peak: CrossFit, stack: MapStack) -> GroupOverlap:
-    one = peak.is_one_place
-    values = peak.values if one else peak.scores
-    of = peak.values_of if one else peak.scores_of
-    first, second = peak.levels
-    places = stack.mask.positions_mm()[sorted(set(peak.elements))]
-    listed = join(place(position) for position in places)
-    return GroupOverlap(
-        place=f"At the cross-fitted peak, {listed} mm",
-        chosen=peak.words(),
-        names=peak.levels,
-        values=values,
-        members=np.array([peak.levels.index(group) for group in peak.groups]),
-        quantity=stack.measure if one else f"{stack.measure}, in SD of the training folds",
-        unit=stack.unit if one else "SD",
-        overlap=overlap(of(first), of(second)),
-    )
-
-
-def _in_region(
-    region: Region,
+def _at_peak(
     values: NDArray[np.float32],
     *,
     stack: MapStack,
     groups: _Groups,
-    atlas: Atlas | None,
+    design: Design,
+    contrast: Contrast,
 ) -> GroupOverlap:
-    elements, where = region_elements(region, stack, atlas=atlas)
-    means = values[:, elements].mean(axis=1, dtype=np.float64)[:, None]
-    fitted = crossfit_peak(
-        means,
-        lambda rows: 0,
+    peak = _crossfit(
+        values, lambda rows: _peak_of(rows, values, design=design, contrast=contrast), groups=groups
+    )
+    one = peak.is_one_place
+    places = stack.mask.positions_mm()[sorted(set(peak.elements))]
+    listed = join(place(position) for position in places)
+    return _group_overlap(
+        peak,
+        peak.values if one else peak.scores,
+        place=f"At the cross-fitted peak, {listed} mm",
+        chosen=peak.words(),
+        quantity=stack.measure if one else f"{stack.measure}, in SD of the training folds",
+        unit=stack.unit if one else "SD",
+    )
+
+
+def _in_region(
+    values: NDArray[np.float32], *, where: str, stack: MapStack, groups: _Groups
+) -> GroupOverlap:
+    means = values.mean(axis=1, dtype=np.float64)[:, None]
+    measured = _crossfit(means, lambda rows: 0, groups=groups)
+    return _group_overlap(
+        measured,
+        measured.values,
+        place=f"In {where} ({count(values.shape[1], 'voxel')})",
+        chosen="The study file names this region; the data did not choose it.",
+        quantity=f"mean {stack.measure}",
+        unit=stack.unit,
+    )
+
+
+def _crossfit(values: NDArray[np.floating], find_peak: FindPeak, *, groups: _Groups) -> CrossFit:
+    return crossfit_peak(
+        values,
+        find_peak,
         groups=groups.of_rows,
         levels=groups.names,
         folds=groups.folds,
         covariates=groups.covariates,
     )
-    first, second = groups.names
+
+
+def _group_overlap(
+    measured: CrossFit,
+    values: NDArray[np.float64],
+    *,
+    place: str,
+    chosen: str,
+    quantity: str,
+    unit: str,
+) -> GroupOverlap:
+    members = np.array([measured.levels.index(group) for group in measured.groups])
     return GroupOverlap(
-        place=f"In {where} ({count(len(elements), 'voxel')})",
-        chosen="The study file names this region; the data did not choose it.",
-        names=groups.names,
-        values=fitted.values,
-        members=np.array([groups.names.index(group) for group in fitted.groups]),
-        quantity=f"mean {stack.measure}",
-        unit=stack.unit,
-        overlap=overlap(fitted.values_of(first), fitted.values_of(second)),
+        place=place,
+        chosen=chosen,
+        names=measured.levels,
+        values=values,
+        members=members,
+        quantity=quantity,
+        unit=unit,
+        overlap=overlap(values[members == 0], values[members == 1]),
     )
 
 
