@@ -27,7 +27,7 @@ def test_a_figure_tells_its_steps_and_its_input(tmp_path: Path, ending: str) -> 
 def test_lines_hold_settings_inputs_seed_and_warnings() -> None:
     provenance = Provenance().then(
         "permute",
-        parameters={"two_sided": True, "cuts": {"z": [1, 2]}, "none": []},
+        parameters={"two_sided": True, "cuts": {"z": [1, 2]}, "none": [], "where": ""},
         inputs={"a.nii.gz": "sha256:" + "ab" * 32},
         seed=7,
         warnings=["one voxel is constant"],
@@ -36,6 +36,7 @@ def test_lines_hold_settings_inputs_seed_and_warnings() -> None:
         "   two_sided: yes",
         "   cuts: z 1, 2",
         "   none: none",
+        "   where: none",
         "   seed: 7",
         "   input a.nii.gz: sha256:abababababab",
         "   warning: one voxel is constant",

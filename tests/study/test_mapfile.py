@@ -14,7 +14,7 @@ from heatlas.core.space import Grid
 from heatlas.core.statmap import StatMap
 from heatlas.core.threshold import value_threshold
 from heatlas.core.volume import Volume
-from heatlas.io.derivatives import map_sidecar
+from heatlas.io.derivatives import STAT_LABELS, map_sidecar
 from heatlas.io.nifti import write_volume
 from heatlas.study.mapfile import held_voxels, read_map, stat_map_of
 from tests.phantom import SHAPE, affine
@@ -70,6 +70,15 @@ def test_the_sidecar_of_our_own_map_tells_everything(tmp_path: Path) -> None:
     assert found.threshold.n_surviving == int((np.abs(signed_map()) > 3).sum())
     names = [step.name for step in stat_map.provenance.steps]
     assert names == ["find background", "judge", "read", "find background"]
+
+
+def test_a_p_map_is_not_called_by_the_measure(tmp_path: Path) -> None:
+    path = write_nifti(tmp_path / "p.nii.gz", signed_map())
+    content = {"StatisticKind": "value", "Quantity": "grey-matter volume"}
+    for stat, quantity in (("logpfwe", STAT_LABELS["logpfwe"]), ("effect", "grey-matter volume")):
+        sidecar = {**content, "Description": STAT_LABELS[stat]}
+        (tmp_path / "p.json").write_text(json.dumps(sidecar))
+        assert read_map(path).stat_map.quantity == quantity
 
 
 def test_an_empty_judgement_leaves_nothing(tmp_path: Path) -> None:

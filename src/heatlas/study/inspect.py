@@ -75,7 +75,9 @@ def _words(entry: Any) -> str:
         return ", ".join(f"{key} {_words(value)}" for key, value in entry.items())
     if isinstance(entry, (list, tuple)):
         return ", ".join(_words(value) for value in entry) or "none"
-    return {True: "yes", False: "no"}[entry] if isinstance(entry, bool) else str(entry)
+    if isinstance(entry, bool):
+        return "yes" if entry else "no"
+    return "none" if entry is None or entry == "" else str(entry)
 
 
 def _short(digest: str) -> str:

@@ -19,12 +19,15 @@ from heatlas.core.threshold import Correction, Threshold
 from heatlas.core.value import Value
 from heatlas.core.volume import Volume
 from heatlas.core.words import number
+from heatlas.io.derivatives import STAT_LABELS
 from heatlas.io.nifti import read_header, read_volume
 from heatlas.io.picture import sidecar_of
 
 LARGEST_SIDECAR = 16 * 2**20
 # A float32 on disk may differ from the cut by its rounding.
 ROUNDING = 1e-6
+# Kinds of map whose values are the measure itself, or a statistic with a name of its own.
+OF_THE_MEASURE = ("effect", "mean", "t", "z", "F")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -183,7 +186,7 @@ def _told(sidecar: Mapping[str, Any]) -> dict[str, Any]:
             "dof": tuple(float(df) for df in sidecar.get("DegreesOfFreedom", ())),
             "n": None if sidecar.get("N") is None else int(sidecar["N"]),
             "groups": tuple((g["Name"], int(g["N"])) for g in sidecar.get("Groups", ())),
-            "quantity": str(sidecar.get("Quantity", "")),
+            "quantity": _quantity(sidecar),
             "unit": str(sidecar.get("Units", "")),
         }
         name = contrast.get("Name", "")
@@ -191,6 +194,13 @@ def _told(sidecar: Mapping[str, Any]) -> dict[str, Any]:
         words = f"The sidecar of the map is damaged ({error}); delete or repair it."
         raise DataError(words) from error
     return {**told, "contrast": str(name)} if name else told
+
+
+def _quantity(sidecar: Mapping[str, Any]) -> str:
+    """Return what the values are: of a p map that is no grey-matter volume."""
+    described = str(sidecar.get("Description", ""))
+    others = {words for stat, words in STAT_LABELS.items() if stat not in OF_THE_MEASURE}
+    return described if described in others else str(sidecar.get("Quantity", ""))
 
 
 def _threshold(entry: Any, stat_map: StatMap) -> tuple[Threshold | None, tuple[str, ...]]:
