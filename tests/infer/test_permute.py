@@ -108,6 +108,20 @@ def test_corrected_p_of_one_sample_equal_all_sign_flips() -> None:
     assert found.words == "all 64 sign-flips"
 
 
+@pytest.mark.parametrize(("two_sided", "smallest"), [(True, 2 / 20), (False, 1 / 20)])
+def test_arrangements_that_mirror_each_other_keep_p_from_falling_further(
+    two_sided: bool, smallest: float
+) -> None:
+    maps = np.random.default_rng(3).standard_normal((6, 50)).astype(np.float32)
+    maps[:3] += 9  # complete separation everywhere: the identity has the largest maximum
+    settings = PermutationSettings(n_permutations=500, two_sided=two_sided)
+    design = design_of(np.ones(6), np.arange(6) < 3)
+    found = permute.max_statistic(maps, design, contrast=t_contrast(0, 1), settings=settings)
+    assert found.n_permutations == 20
+    assert found.smallest_p == pytest.approx(smallest)
+    assert np.nanmin(found.p) == pytest.approx(smallest)
+
+
 def test_exact_p_of_binary_maps_survive_ties_and_complete_separation() -> None:
     rng = np.random.default_rng(10)
     maps = (rng.uniform(size=(8, 60)) < 0.4).astype(np.float32)

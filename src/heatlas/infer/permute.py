@@ -102,6 +102,13 @@ class PermutationResult(Value):
         noun = "sign-flip" if self.sign_flips else "permutation"
         return ("all " if self.exact else "") + count(self.n_permutations, noun)
 
+    @property
+    def smallest_p(self) -> float:
+        """Smallest corrected p that is within reach; arrangements that mirror each other tie."""
+        shares = self._shares(self.null_maxima)
+        largest = shares.max()
+        return float((shares >= largest - fwe.TIE * abs(largest)).mean())
+
     def judge(self, values: ArrayLike) -> fwe.MaximumTest:
         """Return the corrected p of these statistics with its Monte-Carlo interval."""
         shares = self._shares(np.asarray(values, dtype=np.float64))

@@ -214,7 +214,7 @@ def _max_statistic(evidence: Evidence) -> Threshold:
     undecided = (judged.low <= alpha) & (judged.high >= alpha) & (judged.counts > 0)
     if permutations.exact:
         undecided[:] = False
-    smallest = 1 / permutations.n_permutations
+    smallest = permutations.smallest_p
     words = f"{evidence.element}wise FWE p < {level(alpha)} by {permutations.words}"
     if smallest > alpha:
         words += f" (too few: p cannot fall below {number(smallest, digits=2)})"

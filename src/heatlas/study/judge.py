@@ -287,12 +287,12 @@ def _clusters(tested: FittedContrast, threshold: Threshold, *, bench: Bench) -> 
 
 
 def _reach_warning(permuted: PermutationResult | None, *, alpha: float) -> tuple[str, ...]:
-    if permuted is None or 1 / permuted.n_permutations <= alpha:
+    if permuted is None or permuted.smallest_p <= alpha:
         return ()
     why = "exist" if permuted.exact else "were asked for"
     return (
         f"Only {permuted.n_permutations} arrangements {why}, so no corrected p can be below "
-        f"{1 / permuted.n_permutations:.3g} and {level(alpha)} cannot be reached.",
+        f"{permuted.smallest_p:.3g} and {level(alpha)} cannot be reached.",
     )
 
 
