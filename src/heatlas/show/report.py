@@ -12,7 +12,6 @@ import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from numpy.typing import NDArray
 
-from heatlas.core.version import __version__
 from heatlas.core.page import (
     Block,
     Columns,
@@ -27,6 +26,7 @@ from heatlas.core.page import (
 )
 from heatlas.core.provenance import Provenance, canonical_json
 from heatlas.core.table import Column, Table
+from heatlas.core.version import __version__
 from heatlas.core.words import number
 
 PROVENANCE_ID = "heatlas-provenance"

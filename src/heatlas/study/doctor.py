@@ -14,8 +14,8 @@ from importlib.metadata import version as version_of
 from importlib.util import find_spec
 from pathlib import Path
 
-from heatlas.core.version import __version__
 from heatlas.core.table import Column, Table
+from heatlas.core.version import __version__
 from heatlas.core.words import count, number
 from heatlas.io.source import available_memory
 

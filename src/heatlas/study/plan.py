@@ -6,11 +6,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from heatlas.core.version import __version__
 from heatlas.core.cohort import Cohort
 from heatlas.core.provenance import digest_json
 from heatlas.core.table import Column, Table
 from heatlas.core.value import Value
+from heatlas.core.version import __version__
 from heatlas.core.words import count
 from heatlas.study.spec import StudySpec, resolved
 
