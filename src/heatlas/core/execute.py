@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -68,11 +70,40 @@ class ProcessExecutor(Value):
         )
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
+class ThreadExecutor(Value):
+    """Runs items in threads that share memory; for work that lets go of the interpreter's lock.
+
+    Parameters
+    ----------
+    workers : int
+        Number of threads; numerical libraries use one each.
+    """
+
+    workers: int
+
+    def map(self, function: Callable[[Item], Outcome], items: Iterable[Item]) -> Iterator[Outcome]:
+        """Yield ``function(item)`` for each item, in order; few items wait at a time."""
+        waiting: deque[Future[Outcome]] = deque()
+        with one_thread(), ThreadPoolExecutor(max_workers=self.workers) as pool:
+            try:
+                for item in items:
+                    waiting.append(pool.submit(function, item))
+                    if len(waiting) > 2 * self.workers:
+                        yield waiting.popleft().result()
+                while waiting:
+                    yield waiting.popleft().result()
+            finally:
+                for future in waiting:
+                    future.cancel()
+
+
 EXECUTORS: Registry[Callable[[int], Executor]] = Registry(
     "executor",
     {
         "serial": lambda workers: SerialExecutor(),
         "processes": lambda workers: ProcessExecutor(workers=workers),
+        "threads": lambda workers: ThreadExecutor(workers=workers),
     },
 )
 
@@ -82,7 +113,7 @@ def get_executor(name: str = "serial", *, workers: int = 1) -> Executor:
 
     Parameters
     ----------
-    name : {"serial", "processes"}
+    name : {"serial", "processes", "threads"}
         Where items run.
     workers : int
         Number of worker processes; ``serial`` ignores it.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from glob import escape, glob
 from pathlib import Path, PurePosixPath
 
 from heatlas.core.cohort import Cohort, Exclusion, FileReference
@@ -139,11 +140,11 @@ def _found_ids(spec: CohortSpec, base: Path) -> list[str]:
             f"cohort.maps: without tables the pattern must hold {{{spec.id}}} and nothing else "
             f"in braces, got '{pattern}'."
         )
-    glob = _PLACEHOLDER.sub("*", pattern)
-    before, after = (re.escape(part) for part in _PLACEHOLDER.split(pattern)[::2][:2])
-    known = re.compile(f"{before}(?P<id>[^/]+?){after}")
-    names = (path.relative_to(base).as_posix() for path in base.glob(glob))
-    found = sorted(match["id"] for name in names if (match := known.fullmatch(name)))
+    whole = (base / pattern).as_posix()
+    before, after = _PLACEHOLDER.split(whole)[::2][:2]
+    known = re.compile(f"{re.escape(before)}(?P<id>[^/]+?){re.escape(after)}")
+    paths = (Path(name).as_posix() for name in glob(f"{escape(before)}*{escape(after)}"))
+    found = sorted(match["id"] for path in paths if (match := known.fullmatch(path)))
     if not found:
         raise DataError(f"cohort.maps: no file matches '{pattern}'.")
     return found

@@ -83,7 +83,8 @@ def run_study(
     out : Path, optional
         Results folder; ``<name>-results`` beside the study file by default.
     workers : int, optional
-        Worker processes; the cores of the machine by default. Results do not depend on it.
+        Threads, and processes for drawing; the cores of the machine by default. Results do not
+        depend on it.
     overwrite : bool
         Remove the results of another study from the folder first.
     listen : callable
@@ -119,7 +120,7 @@ def run_study(
     study = Path(study)
     spec = read_spec(study)
     n_workers = available_cores() if workers is None else workers
-    executor = get_executor("serial" if n_workers == 1 else "processes", workers=n_workers)
+    executor = get_executor("threads", workers=n_workers)
     files, plan = _prepare(spec, base=study.parent, executor=executor)
     folder = Path(out) if out is not None else study.parent / f"{spec.name}-results"
     results = StudyResults(folder=folder, report=folder / "report.html")
@@ -140,7 +141,7 @@ def run_study(
             claim.keep()
             findings = judge_study(bench, fitted)
             bench.begin("write")
-            _write(spec, findings, plan=plan, study=study, folder=folder, executor=executor)
+            _write(spec, findings, plan=plan, study=study, folder=folder, workers=n_workers)
             say(Event(kind="done", step="write", done=len(plan.steps), total=len(plan.steps)))
         store.clear()
     return results
@@ -161,11 +162,13 @@ def _write(
     plan: Plan,
     study: Path,
     folder: Path,
-    executor: Executor,
+    workers: int,
 ) -> None:
     writer = DerivativeWriter(folder)
     writer.start(spec.name)
-    pictures, drawn = draw_pictures(spec, findings, executor=executor)
+    # Drawing holds the interpreter's lock, so it wants processes.
+    drawer = get_executor("serial" if workers == 1 else "processes", workers=workers)
+    pictures, drawn = draw_pictures(spec, findings, executor=drawer)
     write_maps(writer, findings)
     write_mask(writer, findings)
     write_tables(writer, findings)

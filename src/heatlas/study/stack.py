@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +21,7 @@ from heatlas.core.table import Column, Table
 from heatlas.core.value import Value
 from heatlas.core.volume import Volume
 from heatlas.core.words import count, percent
-from heatlas.geometry.mask import coverage_mask, mask_from_volume
+from heatlas.geometry.mask import covers, mask_from_volume, mask_of_counts
 from heatlas.geometry.resample import resample
 from heatlas.geometry.smooth import smooth
 from heatlas.io.header import ImageHeader
@@ -29,6 +30,8 @@ from heatlas.study.checks import common_grid, grid_words, read_headers
 from heatlas.study.cohort import CohortFiles
 from heatlas.study.plan import Event, Listener, silence
 from heatlas.study.spec import MaskSpec, StudySpec
+
+WHOLE_BYTES = 1 << 30  # up to here all maps are held on the whole grid and read only once
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -54,9 +57,17 @@ class LoadedMaps(Value):
     warnings: tuple[str, ...] = ()
 
 
+class _Prepared(NamedTuple):
+    """One map on the common grid."""
+
+    values: NDArray[np.float32]
+    """shape (grid.size,)"""
+    n_not_finite: int
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class _FileTask(Value):
-    """One file to read and prepare; it travels to a worker, so it holds no arrays but a mask."""
+    """One file to read and prepare, such as a worker can take."""
 
     path: Path
     volumes: tuple[int, ...] | None
@@ -108,7 +119,8 @@ def load_maps(
 
     Notes
     -----
-    Peak memory is one float32 copy of all maps on the whole grid.
+    Peak memory is two float32 copies of all maps inside the mask. Where a copy of all maps on the
+    whole grid fits into 1 GiB they are read once, otherwise twice: for the mask, then for values.
     """
     headers = read_headers(files)
     grid = common_grid(headers, files=files, spec=spec, base=base)
@@ -145,26 +157,27 @@ def _prepared_arrays(
     executor: Executor,
     listen: Listener,
 ) -> dict[str, NDArray[np.generic]]:
-    """Read all maps and cut them to the mask."""
+    """Read all maps and cut them to the mask, which they decide first unless it is given."""
     inside_first = spec.smooth is not None and spec.smooth.inside == "mask"
-    fwhm_mm = spec.smooth.fwhm_mm if spec.smooth is not None and not inside_first else 0.0
-    tasks = _tasks(files, grid=grid, fwhm_mm=fwhm_mm)
-    whole, n_lost = _read_all(tasks, executor=executor, listen=listen)
-    mask = _mask(spec.mask, whole, grid=grid, base=base, smoothed=fwhm_mm > 0)
-    if inside_first and spec.smooth is not None:
-        fwhm_mm = spec.smooth.fwhm_mm
-        again = [replace(task, fwhm_mm=fwhm_mm, inside=mask) for task in tasks]
-        whole, n_lost = _read_all(again, executor=executor, listen=listen)
-    covered = _share_covered(whole, mask, minimum=spec.mask.minimum)
-    values = np.ascontiguousarray(whole[:, mask.indices])
-    _check_finite(values, files=files)
-    return {
-        "values": values,
-        "inside": mask.inside,
-        "n_not_finite": n_lost,
-        "covered": covered,
-        "mask_words": np.frombuffer(mask.words.encode(), dtype=np.uint8),
-    }
+    fwhm_mm = spec.smooth.fwhm_mm if spec.smooth is not None else 0.0
+    tasks = _tasks(files, grid=grid, fwhm_mm=0.0 if inside_first else fwhm_mm)
+    kept: list[_Prepared] = []
+    if spec.mask.path is not None:
+        mask = mask_from_volume(read_volume(base / spec.mask.path), grid=grid)
+    else:
+        small = len(files.paths) * grid.size * 4 <= WHOLE_BYTES
+        mask, kept = _survey(
+            _read(tasks, executor=executor, listen=listen),
+            spec=spec.mask,
+            grid=grid,
+            smoothed=fwhm_mm > 0 and not inside_first,
+            keep=small and not inside_first,
+        )
+    if not kept:
+        inside = mask if inside_first else None
+        tasks = [replace(task, fwhm_mm=fwhm_mm, inside=inside) for task in tasks]
+    prepared = iter(kept) if kept else _read(tasks, executor=executor, listen=listen)
+    return _cut(prepared, mask, files=files, minimum=spec.mask.minimum)
 
 
 def _tasks(files: CohortFiles, *, grid: Grid, fwhm_mm: float) -> list[_FileTask]:
@@ -178,63 +191,74 @@ def _tasks(files: CohortFiles, *, grid: Grid, fwhm_mm: float) -> list[_FileTask]
     ]
 
 
-def _read_all(
+def _read(
     tasks: Sequence[_FileTask], *, executor: Executor, listen: Listener
-) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+) -> Iterator[_Prepared]:
+    """Yield every map on the common grid, smoothed, in order."""
     n = sum(len(task.volumes or (0,)) for task in tasks)
-    values = np.empty((n, tasks[0].grid.size), dtype=np.float32)
-    n_lost = np.zeros(n, dtype=np.int64)
     row = 0
     for prepared in executor.map(_prepare_file, tasks):
-        for flat, lost in prepared:
-            values[row], n_lost[row] = flat, lost
-            row += 1
-        listen(Event(kind="progress", step="read", done=row, total=n))
-    return values, n_lost
+        yield from prepared
+        row += len(prepared)
+        listen(Event(kind="progress", step="read", text="maps", done=row, total=n))
 
 
-def _prepare_file(task: _FileTask) -> list[tuple[NDArray[np.float32], int]]:
+def _prepare_file(task: _FileTask) -> list[_Prepared]:
     """Return the maps of one file on the common grid, smoothed, with their lost voxels."""
     return [_prepare(volume, task) for volume in read_volumes(task.path, volumes=task.volumes)]
 
 
-def _prepare(volume: Volume, task: _FileTask) -> tuple[NDArray[np.float32], int]:
+def _prepare(volume: Volume, task: _FileTask) -> _Prepared:
     finite = np.isfinite(volume.values)
     if not finite.any():
         raise DataError(f"{task.path.name}: the map holds no finite value at all.")
     background = 0.0 if finite.all() else None
     volume = resample(volume, to=task.grid, background=background)
     volume = smooth(volume, fwhm_mm=task.fwhm_mm, inside=task.inside)
-    return volume.values.astype(np.float32).ravel(), int(finite.size - finite.sum())
+    flat = volume.values.astype(np.float32, copy=False).ravel()
+    return _Prepared(values=flat, n_not_finite=int(finite.size - finite.sum()))
 
 
-def _mask(
-    spec: MaskSpec,
-    values: NDArray[np.float32],
-    *,
-    grid: Grid,
-    base: Path,
-    smoothed: bool,
-) -> Mask:
-    if spec.path is not None:
-        return mask_from_volume(read_volume(base / spec.path), grid=grid)
-    mask = coverage_mask(values, grid=grid, minimum=spec.minimum, coverage=spec.coverage)
-    n = len(values)
+def _survey(
+    maps: Iterator[_Prepared], *, spec: MaskSpec, grid: Grid, smoothed: bool, keep: bool
+) -> tuple[Mask, list[_Prepared]]:
+    """Return the mask that the maps decide, and the maps where they are few enough to keep."""
+    n_covering = np.zeros(grid.size, dtype=np.int32)
+    kept: list[_Prepared] = []
+    n = 0
+    for prepared in maps:
+        n_covering += covers(prepared.values, minimum=spec.minimum)
+        n += 1
+        if keep:
+            kept.append(prepared)
+    mask = mask_of_counts(
+        n_covering, n_maps=n, grid=grid, minimum=spec.minimum, coverage=spec.coverage
+    )
     adjective = "smoothed " if smoothed else ""
     share = f"all {n}" if spec.coverage == 1 else f"at least {percent(spec.coverage)} of the {n}"
     rule = "are finite" if spec.minimum is None else f"are at least {spec.minimum:g}"
-    return replace(mask, words=f"voxels where {share} {adjective}maps {rule}")
+    return replace(mask, words=f"voxels where {share} {adjective}maps {rule}"), kept
 
 
-def _share_covered(
-    values: NDArray[np.float32], mask: Mask, *, minimum: float | None
-) -> NDArray[np.float64]:
-    """Return which share of the mask each map covers, one map at a time."""
-    floor = -np.inf if minimum is None else minimum
-    shares = [np.mean(np.nan_to_num(row[mask.indices], nan=-np.inf) >= floor) for row in values]
-    if minimum is None:
-        shares = [float(np.isfinite(row[mask.indices]).mean()) for row in values]
-    return np.array(shares, dtype=np.float64)
+def _cut(
+    maps: Iterator[_Prepared], mask: Mask, *, files: CohortFiles, minimum: float | None
+) -> dict[str, NDArray[np.generic]]:
+    """Return the maps inside the mask, with the share of it that each covers."""
+    n = len(files.paths)
+    values = np.empty((n, mask.size), dtype=np.float32)
+    covered, n_not_finite = np.empty(n), np.empty(n, dtype=np.int64)
+    for row, prepared in enumerate(maps):
+        values[row] = prepared.values[mask.indices]
+        covered[row] = covers(values[row], minimum=minimum).mean()
+        n_not_finite[row] = prepared.n_not_finite
+    _check_finite(values, files=files)
+    return {
+        "values": values,
+        "inside": mask.inside,
+        "n_not_finite": n_not_finite,
+        "covered": covered,
+        "mask_words": np.frombuffer(mask.words.encode(), dtype=np.uint8),
+    }
 
 
 def _check_finite(values: NDArray[np.float32], *, files: CohortFiles) -> None:
