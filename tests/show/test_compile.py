@@ -81,6 +81,16 @@ def test_positions_are_told_in_mm_with_their_side() -> None:
     assert [tile.position_mm for tile in scene.panels[0].tiles] == [-24, 0, 16.5]
 
 
+def test_a_position_next_to_zero_has_no_sign() -> None:
+    scene = compile_scene([blob_map()], View(axes=("x",), cuts={"x": (-0.0004,)}))
+    assert "x = 0 mm" in texts(scene)
+
+
+def test_a_note_stands_at_the_foot() -> None:
+    scene = compile_scene([blob_map()], View(note="Beneath: a template."))
+    assert any(text.endswith("Beneath: a template.") for text in texts(scene))
+
+
 def test_a_grid_of_unknown_unit_does_not_claim_millimetres() -> None:
     grid = Grid(shape=SHAPE, affine=affine(shape=SHAPE), unit="unknown")
     mask = Mask(space=grid, inside=brain_mask().inside)

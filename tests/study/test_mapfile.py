@@ -122,6 +122,16 @@ def test_a_background_that_is_not_zero_is_found_by_the_corners() -> None:
     assert "−0.003" in mask.words.replace("-", "−")
 
 
+def test_zeros_of_an_analysed_voxel_are_values(tmp_path: Path) -> None:
+    values = np.full(SHAPE, np.nan, np.float32)
+    values[3:6, 3:6, 3:6] = np.arange(27).reshape(3, 3, 3)
+    path = write_nifti(tmp_path / "p.nii.gz", values)
+    assert read_map(path).stat_map.mask.size == 26
+    counts = {"StatisticKind": "value", "Elements": 27, "UndefinedElements": 0}
+    (tmp_path / "p.json").write_text(json.dumps(counts))
+    assert read_map(path).stat_map.mask.size == 27
+
+
 def test_unequal_corners_are_values() -> None:
     values = np.full(SHAPE, 2.0, np.float32)
     values[0, 0, 0] = 3.0

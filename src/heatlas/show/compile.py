@@ -382,4 +382,5 @@ def _tile_words(tile: TileBox, text: str, *, size: float, view: View) -> list[Wo
 
 
 def _position_words(mm: float) -> str:
-    return f"{mm:.1f}".removesuffix(".0").replace("-0.0", "0").replace("-", "−")
+    rounded = round(mm, 1) + 0.0  # no negative zero
+    return f"{rounded:.1f}".removesuffix(".0").replace("-", "−")

@@ -92,7 +92,7 @@ def mni_reason(mask: Mask) -> str:
     """Return why a map is taken to lie in MNI space, ``""`` where nothing says so."""
     grid = mask.grid
     if (grid.template or "").startswith("MNI"):
-        return "the file's header names MNI space"
+        return "MNI by the file's header"
     if grid.template is not None or grid.unit != "mm" or _is_oblique(grid):
         return ""
     if _has_mni_box(grid):

@@ -73,7 +73,8 @@ def read_map(path: Path, *, volume: int | None = None) -> MapFile:
     header = read_header(path)
     read = read_volume(path, volume=volume)
     sidecar = _sidecar(path)
-    stat_map = stat_map_of(read, kind=_kind(sidecar.get("StatisticKind") or header.kind))
+    kind = _kind(sidecar.get("StatisticKind") or header.kind)
+    stat_map = stat_map_of(read, kind=kind, mask=_analysed(read, sidecar))
     if stat_map.kind == header.kind:
         stat_map = replace(stat_map, dof=header.dof)
     if sidecar:
@@ -89,7 +90,7 @@ def read_map(path: Path, *, volume: int | None = None) -> MapFile:
     return MapFile(stat_map=stat_map, threshold=threshold, notes=(*notes, *words))
 
 
-def stat_map_of(volume: Volume, *, kind: StatKind = "value") -> StatMap:
+def stat_map_of(volume: Volume, *, kind: StatKind = "value", mask: Mask | None = None) -> StatMap:
     """Return a volume as a map of the voxels that hold something.
 
     Parameters
@@ -98,18 +99,20 @@ def stat_map_of(volume: Volume, *, kind: StatKind = "value") -> StatMap:
         The values.
     kind : str
         What they are.
+    mask : Mask, optional
+        Which voxels; without it those of :func:`held_voxels`.
 
     Returns
     -------
     StatMap
-        Over the mask of :func:`held_voxels`; its contrast is the volume's name.
+        Its contrast is the volume's name.
 
     Raises
     ------
     DataError
         If nothing is left.
     """
-    mask = held_voxels(volume)
+    mask = mask or held_voxels(volume)
     return StatMap(
         values=mask.gather(volume.values),
         mask=mask,
@@ -172,6 +175,20 @@ def _sidecar(path: Path) -> dict[str, Any]:
         return {}
     known = isinstance(content, dict) and content.get("StatisticKind") in get_args(StatKind)
     return content if known else {}
+
+
+def _analysed(volume: Volume, sidecar: Mapping[str, Any]) -> Mask | None:
+    """Return the finite voxels where a sidecar says that they are all that was analysed.
+
+    A p map of Heatlas holds zeros, p = 1, that are no background.
+    """
+    finite = np.isfinite(volume.values)
+    n, undefined = sidecar.get("Elements"), sidecar.get("UndefinedElements")
+    if not isinstance(n, int) or not isinstance(undefined, int):
+        return None
+    if finite.all() or not finite.any() or int(finite.sum()) != n - undefined:
+        return None
+    return Mask(space=volume.grid, inside=finite, words="voxels that were analysed")
 
 
 def _kind(word: Any) -> StatKind:
