@@ -17,6 +17,8 @@ from heatlas.core.words import count, join, unknown
 from heatlas.io.nifti import read_header
 from heatlas.io.source import digest_file
 from heatlas.io.tables import join_tables, read_table
+from heatlas.io.templates import TEMPLATES
+from heatlas.study.backdrop import DECIDE, NONE
 from heatlas.study.spec import CohortSpec, GridFile, MergedMaps, StudySpec
 
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
@@ -113,6 +115,7 @@ def extra_inputs(spec: StudySpec, *, base: Path) -> dict[str, str]:
     names = [*spec.cohort.tables]
     names += [spec.mask.path] if spec.mask.path else []
     names += [spec.grid.path] if isinstance(spec.grid, GridFile) else []
+    names += [spec.template] if spec.template not in (DECIDE, NONE, *TEMPLATES) else []
     if spec.atlas is not None:
         names += [spec.atlas.image, *([spec.atlas.labels] if spec.atlas.labels else [])]
     return {shown_name(name): digest_file(base / name) for name in names}

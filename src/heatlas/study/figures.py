@@ -15,10 +15,10 @@ from heatlas.core.page import Figure
 from heatlas.core.provenance import Provenance
 from heatlas.core.validate import set_field
 from heatlas.core.value import Value, freeze
-from heatlas.core.volume import Volume
 from heatlas.io.picture import embed_svg, png_bytes, webp_bytes
 from heatlas.show.slices import draw_png_pixels, draw_svg
 from heatlas.show.view import View
+from heatlas.study.backdrop import Background
 from heatlas.study.findings import JudgedAnalysis, JudgedContrast
 
 MOSAIC = View(kind="mosaic", width_px=1000, scale=1.2)
@@ -39,7 +39,7 @@ class Drawing(Value):
         From left to right.
     view : View
         What is looked at.
-    background : Volume, optional
+    background : Background
         Anatomy beneath.
     vector : bool
         Whether an SVG is wanted beside the PNG.
@@ -48,7 +48,7 @@ class Drawing(Value):
     name: str
     panels: tuple[HeatMap, ...]
     view: View
-    background: Volume | None
+    background: Background
     vector: bool = False
 
 
@@ -74,7 +74,7 @@ class Drawn(Value):
 
 
 def contrast_drawings(
-    analysis: JudgedAnalysis, judged: JudgedContrast, *, background: Volume | None
+    analysis: JudgedAnalysis, judged: JudgedContrast, *, background: Background
 ) -> tuple[Drawing, ...]:
     """Return the drawings of a contrast: mosaic, planes through its peak, and group means.
 
@@ -84,7 +84,7 @@ def contrast_drawings(
         The analysis that the contrast belongs to.
     judged : JudgedContrast
         What is drawn.
-    background : Volume, optional
+    background : Background
         Anatomy beneath.
 
     Returns
@@ -140,7 +140,7 @@ def side_by_side(
     contrasts: Sequence[JudgedContrast],
     *,
     titles: Sequence[str],
-    background: Volume | None,
+    background: Background,
 ) -> Drawing:
     """Return one drawing of several contrasts that ask the same of different models, on one bar."""
     maps = [judged.statistic for judged in contrasts]
@@ -155,16 +155,16 @@ def side_by_side(
 def draw_drawing(drawing: Drawing) -> Drawn:
     """Draw a picture; a top-level function, so that workers can run it."""
     caption = " | ".join(panel.caption() for panel in drawing.panels)
-    pixels = draw_png_pixels(drawing.panels, view=drawing.view, background=drawing.background)
+    beneath = drawing.background
+    view = replace(drawing.view, note=f"{drawing.view.note} {beneath.sentence}".strip())
+    pixels = draw_png_pixels(drawing.panels, view=view, background=beneath.volume)
     bare = draw_png_pixels(
-        drawing.panels,
-        view=replace(drawing.view, captions=False),
-        background=drawing.background,
+        drawing.panels, view=replace(view, captions=False), background=beneath.volume
     )
     provenance = _provenance(drawing)
     files = {f"{drawing.name}.png": png_bytes(pixels, provenance=provenance, caption=caption)}
     if drawing.vector:
-        plain = draw_svg(drawing.panels, view=drawing.view, background=drawing.background)
+        plain = draw_svg(drawing.panels, view=view, background=beneath.volume)
         svg = embed_svg(plain, provenance=provenance, caption=caption)
         files[f"{drawing.name}.svg"] = svg.encode()
     return Drawn(figure=page_figure(drawing.name, bare, caption=caption), files=files)
@@ -209,6 +209,6 @@ def _provenance(drawing: Drawing) -> Provenance:
         "view": drawing.view.kind,
         "threshold": [panel.threshold.words for panel in drawing.panels],
         "colours": [panel.scale.table for panel in drawing.panels],
-        "background": drawing.background.name if drawing.background is not None else None,
+        "background": drawing.background.words,
     }
     return first.shown.provenance.then("draw", parameters=settings)

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-
-import numpy as np
+from pathlib import Path
 
 from heatlas.core.execute import Executor
 from heatlas.core.page import Figure
 from heatlas.core.provenance import Provenance
-from heatlas.core.volume import Volume
 from heatlas.core.words import count, join
 from heatlas.io.picture import embed_svg
-from heatlas.io.templates import template_volume
+from heatlas.io.templates import TEMPLATES
 from heatlas.show.accessibility import verdict
 from heatlas.show.distribution import distribution_svg
 from heatlas.show.slices import thumbnail
+from heatlas.study.backdrop import DECIDE, NONE, Background, choose_background
 from heatlas.study.figures import (
     Drawing,
     Drawn,
@@ -36,7 +35,7 @@ _SIZE = re.compile(r'<svg [^>]*?width="([\d.]+)[^"]*" height="([\d.]+)')
 
 
 def draw_pictures(
-    spec: StudySpec, findings: Findings, *, executor: Executor
+    spec: StudySpec, findings: Findings, *, base: Path, executor: Executor
 ) -> tuple[Pictures, tuple[Drawn, ...]]:
     """Draw everything that the report shows.
 
@@ -46,6 +45,8 @@ def draw_pictures(
         The study.
     findings : Findings
         What was found.
+    base : Path
+        Folder of the study file.
     executor : Executor
         Draws.
 
@@ -54,7 +55,7 @@ def draw_pictures(
     tuple of Pictures and of Drawn
         The pictures by their use on the page, and all of them for the folder.
     """
-    background = template_background(findings)
+    background = study_background(spec, findings, base=base)
     drawings = [
         drawing
         for analysis, judged in findings.contrasts
@@ -101,23 +102,17 @@ def within_budget(
     return kept
 
 
-def template_background(findings: Findings) -> Volume | None:
-    """Return the template where the maps lie in its space, and nothing elsewhere.
-
-    Maps count as lying in the space of the template when at least 90 % of their mask falls into
-    the template's brain, blurred by a voxel.
-    """
-    template = template_volume()
-    mask = findings.loaded.stack.mask
-    voxels = np.rint(template.grid.to_voxels(mask.positions_mm())).astype(int)
-    inside = ((voxels >= 0) & (voxels < template.grid.shape)).all(axis=1)
-    brightness = np.zeros(mask.size)
-    brightness[inside] = template.values[tuple(voxels[inside].T)]
-    return template if (brightness > 0).mean() >= 0.9 else None
+def study_background(spec: StudySpec, findings: Findings, *, base: Path) -> Background:
+    """Return the anatomy beneath all pictures of a study, and why it is that one."""
+    named = spec.template
+    is_file = named not in (DECIDE, NONE, *TEMPLATES)
+    return choose_background(
+        findings.loaded.stack.mask, template=base / named if is_file else named
+    )
 
 
 def find_lessons(
-    spec: StudySpec, findings: Findings, *, background: Volume | None
+    spec: StudySpec, findings: Findings, *, background: Background
 ) -> list[tuple[Drawing, str]]:
     """Return pairs of analyses that ask the same with and without further terms, side by side."""
     lessons = []
@@ -140,7 +135,7 @@ def _lesson(
     large: tuple[JudgedAnalysis, JudgedContrast],
     *,
     added: Sequence[str],
-    background: Volume | None,
+    background: Background,
 ) -> tuple[Drawing, str]:
     before, after = small[1], large[1]
     named = join(added)

@@ -168,7 +168,7 @@ def _write(
     writer.start(spec.name)
     # Drawing holds the interpreter's lock, so it wants processes.
     drawer = get_executor("serial" if workers == 1 else "processes", workers=workers)
-    pictures, drawn = draw_pictures(spec, findings, executor=drawer)
+    pictures, drawn = draw_pictures(spec, findings, base=study.parent, executor=drawer)
     write_maps(writer, findings)
     write_mask(writer, findings)
     write_tables(writer, findings)

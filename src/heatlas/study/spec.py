@@ -231,6 +231,9 @@ class StudySpec(Part):
     """How the evidence is judged."""
     atlas: AtlasSpec | None = None
     """Names for places in cluster tables."""
+    template: Words = "decide"
+    """Anatomy beneath the pictures: "MNI152", "none", an image file, or "decide": the template
+    where the maps lie in its space."""
     regions: tuple[Region, ...] = ()
     """Where, beside the peaks, the overlap of the groups is measured: a label of the atlas, or
     {name: seed, x: -6, y: 24, z: 54, radius_mm: 8}."""
