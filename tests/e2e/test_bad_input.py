@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from heatlas.cli import main
+from tests.e2e.processes import call
 from tests.phantom import affine
 from tests.tiny import (
     AGES,
@@ -216,3 +217,83 @@ def test_bad_input_is_one_clear_sentence_and_leaves_nothing(
     assert re.search(case.says, printed.err), printed.err
     assert "Traceback" not in printed.err
     assert listing(tmp_path) == before
+
+
+def test_a_header_that_claims_a_gigabyte_is_refused_before_memory_is_taken(
+    tmp_path: Path,
+) -> None:
+    """1024 x 1024 x 1024 floats, 4 GB, in a file of half a megabyte, packed and plain."""
+    tiny_study(tmp_path)
+    path = tmp_path / "maps" / MAP
+    path.write_bytes(b"")
+    small = peak_of(run_words(tmp_path))
+    assert "sub-04.nii.gz: the file is empty" in small.err
+    header = nib.Nifti1Header()
+    header.set_data_dtype(np.float32)
+    header.set_data_shape((1024, 1024, 1024))
+    header["magic"], header["vox_offset"] = b"n+1", 352
+    claim = header.binaryblock + bytes(4)
+    noise = np.random.default_rng(0).bytes(500_000)
+    for content in (gzip.compress(claim + noise), gzip.compress(claim + bytes(200_000_000), 1)):
+        path.write_bytes(content)
+        found = peak_of(run_words(tmp_path))
+        assert re.fullmatch(r"heatlas: .*sub-04\.nii\.gz: [^\n]+\n", found.err), found.err
+        assert found.megabytes < small.megabytes + 64
+        assert not (tmp_path / "out").exists()
+
+
+def test_a_fault_in_a_worker_process_reads_the_same(tmp_path: Path) -> None:
+    tiny_study(tmp_path)
+    (tmp_path / "maps" / MAP).write_bytes(HTML)
+    words = ["2" if word == "1" else word for word in run_words(tmp_path)]
+    ended = call(*words)
+    assert (ended.code, ended.out) == (2, "")
+    assert re.fullmatch(r"heatlas: .*sub-04\.nii\.gz: this is a web page[^\n]*\n", ended.err)
+    map_values(NAN)(tmp_path)
+    ended = call(*words)
+    assert (ended.code, ended.out) == (2, "")
+    assert ended.err == "heatlas: sub-04.nii.gz: the map holds no finite value at all.\n"
+    assert not (tmp_path / "out").exists()
+
+
+def test_all_faults_of_a_study_file_are_told_at_once(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tiny_study(tmp_path, smoth={"fwhm_mm": 8}, seed="seven", inference={"method": "maxt"})
+    assert main(run_words(tmp_path)) == 2
+    printed = capsys.readouterr().err
+    assert printed.startswith("heatlas: study.yaml has 3 faults:\n")
+    for words in ("smoth", "Did you mean 'smooth'", "seed", "maxt", "Did you mean 'max-t'"):
+        assert words in printed
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_dry_run_finds_the_same_faults(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tiny_study(tmp_path, analyses=analysis("C(group) + agee", "agee"))
+    assert main([*run_words(tmp_path), "--dry-run"]) == 2
+    assert "Did you mean 'age'" in capsys.readouterr().err
+
+
+class Peak(NamedTuple):
+    """What a process said and how much memory it took."""
+
+    err: str
+    megabytes: float
+
+
+def peak_of(words: list[str]) -> Peak:
+    """Run the command line in a process of its own and return its peak memory."""
+    if not Path("/proc/self/status").exists():
+        pytest.skip("this system does not tell the peak memory of a process")
+    code = (
+        "import sys\n"
+        "from heatlas.cli import main\n"
+        "assert main(sys.argv[1:]) == 2\n"
+        "print(open('/proc/self/status').read())\n"
+    )
+    ended = call(*words, code=code)
+    assert ended.code == 0, ended.err
+    (kilobytes,) = re.findall(r"VmHWM:\s+(\d+) kB", ended.out)
+    return Peak(ended.err, int(kilobytes) / 1024)
