@@ -32,7 +32,6 @@ $(DEV_STAMP): pyproject.toml constraints.txt | $(BIN)/python
 
 demo: $(USER_STAMP) ## run the demo study; the last line is the path of its report
 	$(BIN)/heatlas run demo/study.yaml -o demo-results
-	@echo demo-results/report.html
 
 test: $(DEV_STAMP) ## run the whole test suite
 	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal
