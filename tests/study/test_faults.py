@@ -49,9 +49,9 @@ def test_a_mask_is_a_rule_or_a_file() -> None:
 def test_too_few_permutations_for_alpha_are_refused() -> None:
     found = sentences(inference={"method": "max-t", "alpha": 0.001, "n_permutations": 100})
     assert found == [
-        "inference.n_permutations: 100 give no p below 0.0099; alpha 0.001 needs at least 999."
+        "inference.n_permutations: 100 give no p below 0.01; alpha 0.001 needs at least 1,000."
     ]
-    assert sentences(inference={"alpha": 0.05, "n_permutations": 19}) == []
+    assert sentences(inference={"alpha": 0.05, "n_permutations": 20}) == []
 
 
 def test_a_cluster_extent_goes_with_uncorrected_maps_only() -> None:

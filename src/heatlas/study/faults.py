@@ -291,10 +291,10 @@ def _check_inference(content: Mapping[str, Any]) -> Iterator[Fault]:
     n = inference.get("n_permutations", 5000)
     if method != "max-t" or not _is_number(alpha) or not _is_number(n) or not 0 < alpha < 1:
         return
-    # The identity counts, so n arrangements give p >= 1 / (n + 1).
-    if n >= 1 and (n + 1) * alpha < 1 - 1e-9:
-        needed = math.ceil(1 / alpha - 1e-9) - 1
-        words = f"{n} give no p below {1 / (n + 1):.3g}; alpha {alpha:g} needs at least {needed:,}."
+    # The identity is one of the n arrangements, so they give p >= 1 / n.
+    if n >= 1 and n * alpha < 1 - 1e-9:
+        needed = math.ceil(1 / alpha - 1e-9)
+        words = f"{n} give no p below {1 / n:.3g}; alpha {alpha:g} needs at least {needed:,}."
         yield Fault(path=("inference", "n_permutations"), words=words)
 
 
