@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from heatlas.core.errors import DataError
-from heatlas.core.provenance import Provenance, provenance_from_json
 from heatlas.core.space import Mask
 from heatlas.core.statmap import StatKind, StatMap
 from heatlas.core.threshold import Correction, Threshold
@@ -21,9 +19,8 @@ from heatlas.core.volume import Volume
 from heatlas.core.words import number
 from heatlas.io.derivatives import STAT_LABELS
 from heatlas.io.nifti import read_header, read_volume
-from heatlas.io.picture import sidecar_of
+from heatlas.study.history import read_sidecar, with_history
 
-LARGEST_SIDECAR = 16 * 2**20
 # A float32 on disk may differ from the cut by its rounding.
 ROUNDING = 1e-6
 # Kinds of map whose values are the measure itself, or a statistic with a name of its own.
@@ -71,21 +68,18 @@ def read_map(path: Path, *, volume: int | None = None) -> MapFile:
         If the file cannot be read or holds nothing but background.
     """
     header = read_header(path)
-    read = read_volume(path, volume=volume)
-    sidecar = _sidecar(path)
+    read = with_history(read_volume(path, volume=volume), path)
+    sidecar = read_sidecar(path)
+    if sidecar.get("StatisticKind") not in get_args(StatKind):
+        sidecar = {}
     kind = _kind(sidecar.get("StatisticKind") or header.kind)
     stat_map = stat_map_of(read, kind=kind, mask=_analysed(read, sidecar))
     if stat_map.kind == header.kind:
         stat_map = replace(stat_map, dof=header.dof)
-    if sidecar:
-        stat_map = replace(stat_map, **_told(sidecar))
-    notes = list(read.provenance.warnings)
+    notes = read.provenance.warnings
     if not sidecar:
-        return MapFile(stat_map=stat_map, notes=tuple(notes))
-    before = provenance_from_json(sidecar["Provenance"]) if "Provenance" in sidecar else None
-    if before is not None:
-        steps = (*before.steps, *stat_map.provenance.steps)
-        stat_map = replace(stat_map, provenance=Provenance(steps=steps))
+        return MapFile(stat_map=stat_map, notes=notes)
+    stat_map = replace(stat_map, **_told(sidecar))
     threshold, words = _threshold(sidecar.get("Threshold"), stat_map)
     return MapFile(stat_map=stat_map, threshold=threshold, notes=(*notes, *words))
 
@@ -162,19 +156,6 @@ def _corner_value(values: NDArray[np.floating]) -> float | None:
 
 
 # -------------------------------------------------------------------------------- sidecar
-
-
-def _sidecar(path: Path) -> dict[str, Any]:
-    """Return the sidecar of a map of Heatlas, empty where there is none or it is another's."""
-    beside = sidecar_of(path)
-    try:
-        if not beside.is_file() or beside.stat().st_size > LARGEST_SIDECAR:
-            return {}
-        content = json.loads(beside.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):
-        return {}
-    known = isinstance(content, dict) and content.get("StatisticKind") in get_args(StatKind)
-    return content if known else {}
 
 
 def _analysed(volume: Volume, sidecar: Mapping[str, Any]) -> Mask | None:

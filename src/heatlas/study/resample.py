@@ -16,6 +16,7 @@ from heatlas.geometry.resample import resample
 from heatlas.io.header import ImageHeader
 from heatlas.io.nifti import read_header, read_volume, write_volume
 from heatlas.io.templates import TEMPLATES, template_volume
+from heatlas.study.history import with_history
 from heatlas.study.outputs import check_outputs
 
 LARGEST_VOXEL_MM = 100.0
@@ -91,7 +92,7 @@ def resample_file(
     like = [target.like] if target.like is not None else []
     check_outputs([out], inputs=[source, *like], overwrite=overwrite)
     header = read_header(source)
-    stored = read_volume(source, volume=volume)
+    stored = with_history(read_volume(source, volume=volume), source)
     grid = target_grid(target, header=header)
     background = None if np.isnan(stored.values).any() else 0.0
     moved = resample(

@@ -9,6 +9,7 @@ from heatlas.core.space import Grid, Mask
 from heatlas.geometry.mask import mask_from_volume
 from heatlas.geometry.smooth import check_fwhm, smooth
 from heatlas.io.nifti import read_volume, write_volume
+from heatlas.study.history import with_history
 from heatlas.study.outputs import check_outputs, outputs_for
 
 
@@ -53,7 +54,7 @@ def smooth_files(
     masks = [inside] if inside is not None else []
     check_outputs(outs, inputs=[*sources, *masks], overwrite=overwrite)
     for source, target in zip(sources, outs, strict=True):
-        stored = read_volume(source, volume=volume)
+        stored = with_history(read_volume(source, volume=volume), source)
         mask = None if inside is None else _mask(inside, grid=stored.grid)
         write_volume(target, smooth(stored, fwhm_mm=fwhm_mm, inside=mask))
     return outs
