@@ -16,7 +16,7 @@ from heatlas.core.statmap import StatMap
 from heatlas.core.table import Table
 from heatlas.core.threshold import Threshold
 from heatlas.core.validate import own_array, set_field
-from heatlas.core.value import Value
+from heatlas.core.value import Value, freeze
 from heatlas.infer.effect import Overlap
 from heatlas.study.stack import LoadedMaps
 
@@ -158,6 +158,10 @@ class Findings(Value):
     analyses: tuple[JudgedAnalysis, ...]
     quality: Table
     versions: Mapping[str, str]
+
+    def __post_init__(self) -> None:
+        """Freeze the versions."""
+        set_field(self, "versions", to=freeze(self.versions))
 
     @property
     def contrasts(self) -> tuple[tuple[JudgedAnalysis, JudgedContrast], ...]:

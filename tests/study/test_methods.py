@@ -1,0 +1,152 @@
+"""The methods follow the settings that ran: judgement, smoothing, rows, models and seed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from heatlas import __version__
+from heatlas.study.methods import REFERENCES, methods_text, references
+from heatlas.study.spec import StudySpec
+from tests.study.judged import DIFFERENCE, analysis, cohort_files, judged, settings_of
+from tests.study.stacks import noise
+
+N = 16
+GROUP = ["ill", "well"] * 8
+METHODS = ("none", "bonferroni", "fdr-bh", "fdr-by", "max-t")
+
+
+def text_of(
+    folder: Path, *analyses: dict[str, Any], columns: dict[str, Any] | None = None, **settings: Any
+) -> tuple[str, str, str, str]:
+    """The four paragraphs of a study of two groups."""
+    listed = analyses or (analysis("groups", "group", DIFFERENCE),)
+    spec = settings_of(listed, **settings)
+    files = cohort_files(folder, noise(N), {"group": GROUP, **(columns or {})})
+    found = judged(spec, files).findings
+    data, models, judgement, display = methods_text(spec, found.loaded, analyses=found.analyses)
+    return data, models, judgement, display
+
+
+@pytest.mark.parametrize(
+    ("method", "words"),
+    [
+        ("none", "no correction for the number of voxels was made (p < .05)"),
+        ("bonferroni", "family-wise error was held at .05 by Bonferroni's correction"),
+        ("fdr-bh", "false discovery rate was held at .05 by the procedure of Benjamini and Hoch"),
+        ("fdr-by", "false discovery rate was held at .05 by the procedure of Benjamini and Yek"),
+        ("max-t", "held at .05 by the distribution of the largest statistic under 60 permutations"),
+    ],
+)
+def test_the_judgement_that_ran_is_named_and_no_other(
+    tmp_path: Path, method: str, words: str
+) -> None:
+    inference = {"method": method, "n_permutations": 60}
+    judgement = text_of(tmp_path, inference=inference)[2]
+    assert words in judgement
+    assert ("permutation" in judgement) == (method == "max-t")
+    assert ("Bonferroni" in judgement) == (method == "bonferroni")
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_every_method_has_its_references(method: str) -> None:
+    listed = references(_spec(method))
+    assert listed[:-1] == REFERENCES[method]
+    assert "10.1016/j.neuroimage.2023.120138" in listed[-1]
+    assert all("doi:10." in entry for entry in listed)
+
+
+def _spec(method: str) -> StudySpec:
+    return settings_of([analysis("g", "group", DIFFERENCE)], inference={"method": method})
+
+
+def test_level_sides_and_seed_are_those_of_the_settings(tmp_path: Path) -> None:
+    inference = {"alpha": 0.01, "two_sided": False, "n_permutations": 120}
+    judgement = text_of(tmp_path, inference=inference, seed=77)[2]
+    assert "Tests of t were one-sided" in judgement
+    assert "held at .01" in judgement
+    assert "(seed 77)" in judgement
+
+
+def test_the_assumption_behind_permutations_is_told(tmp_path: Path) -> None:
+    columns = {"age": np.random.default_rng(0).normal(50, 9, N)}
+    asked = analysis("groups", "group + age", DIFFERENCE)
+    inference = {"n_permutations": 60}
+    judgement = text_of(tmp_path, asked, columns=columns, inference=inference)[2]
+    assert "Errors exchangeable across all maps" in judgement
+    assert "Freedman-Lane" in judgement
+
+
+def test_sign_flips_and_permutations_are_both_told_where_both_ran(tmp_path: Path) -> None:
+    asked = [analysis("groups", "group", DIFFERENCE), analysis("mean", "1", "intercept")]
+    judgement = text_of(tmp_path, *asked, inference={"n_permutations": 60})[2]
+    assert "under 60 permutations and 60 sign-flips" in judgement
+    assert "symmetric around zero" in judgement
+    assert "exchangeable across all maps" in judgement
+
+
+def test_full_enumerations_are_told_as_such(tmp_path: Path) -> None:
+    asked = analysis("few", "group", DIFFERENCE, where="number <= 8")
+    columns = {"number": np.arange(1.0, N + 1)}
+    judgement = text_of(tmp_path, asked, columns=columns, inference={"n_permutations": 500})[2]
+    assert "under all 70 permutations" in judgement
+
+
+def test_a_cluster_extent_is_told_where_one_was_asked_for(tmp_path: Path) -> None:
+    with_extent = {"method": "none", "cluster_extent_mm3": 200}
+    assert "Clusters below 200 mm3 were left out" in text_of(tmp_path, inference=with_extent)[2]
+    assert "Clusters" not in text_of(tmp_path, inference={"method": "none"})[2]
+
+
+def test_smoothing_is_told_and_so_is_its_absence(tmp_path: Path) -> None:
+    inference = {"method": "fdr-bh"}
+    smoothed = text_of(tmp_path, inference=inference, smooth={"fwhm_mm": 6})[0]
+    assert "Smoothed by a Gaussian of 6 mm FWHM, before masking." in smoothed
+    plain = text_of(tmp_path, inference=inference)[0]
+    assert "Not smoothed." in plain
+    assert "Gaussian" not in plain
+
+
+def test_the_mask_is_told_by_its_rule_and_size(tmp_path: Path) -> None:
+    data = text_of(tmp_path, inference={"method": "fdr-bh"})[0]
+    assert "Mask: voxels where all 16 maps are finite: 504 voxels" in data
+    rule = {"minimum": -9, "coverage": 0.5}
+    data = text_of(tmp_path, inference={"method": "fdr-bh"}, mask=rule)[0]
+    assert "voxels where at least 50 % of the 16 maps are at least -9: 504 voxels" in data
+
+
+def test_dropped_rows_and_conditions_are_told(tmp_path: Path) -> None:
+    score = np.arange(float(N)) ** 1.5
+    score[[0, 5]] = np.nan
+    asked = analysis("dose", "score", "score", where="number <= 12", missing="drop")
+    columns = {"score": score, "number": np.arange(1.0, N + 1)}
+    models = text_of(tmp_path, asked, columns=columns, inference={"method": "fdr-bh"})[1]
+    assert "'dose' among rows where number <= 12: 10 maps, model score" in models
+    assert "2 rows without a value were dropped" in models
+    assert "8 residual degrees of freedom" in models
+
+
+def test_models_that_drop_nobody_say_nothing_of_it(tmp_path: Path) -> None:
+    models = text_of(tmp_path, inference={"method": "fdr-bh"})[1]
+    assert "dropped" not in models
+    assert "tested: c1 (group[ill] - group[well], t)." in models
+
+
+def test_the_version_that_computed_is_named(tmp_path: Path) -> None:
+    assert f"Heatlas {__version__}" in text_of(tmp_path, inference={"method": "fdr-bh"})[3]
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_no_method_speaks_of_biomarkers_or_abnormal_brains(tmp_path: Path, method: str) -> None:
+    words = " ".join(text_of(tmp_path, inference={"method": method, "n_permutations": 60})).lower()
+    assert "biomarker" not in words
+    assert "abnormal" not in words
+
+
+def test_the_display_says_what_opacity_and_outlines_mean(tmp_path: Path) -> None:
+    display = text_of(tmp_path, inference={"method": "max-t", "n_permutations": 60})[3]
+    assert "opacity grows with the square of the statistic" in display
+    assert "solid where positive and dashed where negative" in display
