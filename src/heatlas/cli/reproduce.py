@@ -25,7 +25,7 @@ def reproduce(
     workers: Annotated[
         int | None, typer.Option(help="Worker processes; default: the cores of this machine.")
     ] = None,
-    quiet: Annotated[bool, typer.Option(help="Print the verdict alone.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Print the verdict alone.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Run a study again and compare digests; exit code 1 when an output differs."""

@@ -28,11 +28,14 @@ def run(
     workers: Annotated[
         int | None, typer.Option(help="Worker processes; default: the cores of this machine.")
     ] = None,
-    dry_run: Annotated[bool, typer.Option(help="Print the plan and stop.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan and stop.")] = False,
     overwrite: Annotated[
-        bool, typer.Option(help="Remove the results of another study from the folder first.")
+        bool,
+        typer.Option("--overwrite", help="Remove the results of another study from the folder."),
     ] = False,
-    quiet: Annotated[bool, typer.Option(help="Print the path of the report alone.")] = False,
+    quiet: Annotated[
+        bool, typer.Option("--quiet", help="Print the path of the report alone.")
+    ] = False,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print one JSON object a line instead of a display.")
     ] = False,

@@ -85,7 +85,8 @@ class ThreadExecutor(Value):
     def map(self, function: Callable[[Item], Outcome], items: Iterable[Item]) -> Iterator[Outcome]:
         """Yield ``function(item)`` for each item, in order; few items wait at a time."""
         waiting: deque[Future[Outcome]] = deque()
-        with one_thread(), ThreadPoolExecutor(max_workers=self.workers) as pool:
+        pool = ThreadPoolExecutor(max_workers=self.workers, initializer=_keep_to_one_thread)
+        with one_thread(), pool:
             try:
                 for item in items:
                     waiting.append(pool.submit(function, item))
@@ -149,6 +150,13 @@ def available_cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+def _keep_to_one_thread() -> None:
+    """Limit OpenMP, whose limits belong to each thread; those of BLAS belong to the process."""
+    from threadpoolctl import threadpool_limits
+
+    threadpool_limits(limits=1)
 
 
 def _limited(item: Item, *, function: Callable[[Item], Outcome], threads: int) -> Outcome:
