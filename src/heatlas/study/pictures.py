@@ -61,7 +61,7 @@ def draw_pictures(
         for analysis, judged in findings.contrasts
         for drawing in contrast_drawings(analysis, judged, background=background)
     ]
-    lessons = find_lessons(spec, findings, background=background)
+    lessons = find_lessons(findings, background=background)
     drawings += [drawing for drawing, _ in lessons]
     drawn = list(executor.map(draw_drawing, drawings))
     by_name = {picture.figure.name: picture.figure for picture in drawn}
@@ -111,23 +111,28 @@ def study_background(spec: StudySpec, findings: Findings, *, base: Path) -> Back
     )
 
 
-def find_lessons(
-    spec: StudySpec, findings: Findings, *, background: Background
-) -> list[tuple[Drawing, str]]:
-    """Return pairs of analyses that ask the same with and without further terms, side by side."""
+def find_lessons(findings: Findings, *, background: Background) -> list[tuple[Drawing, str]]:
+    """Return pairs of analyses that ask the same with and without further terms, side by side.
+
+    A pair asks the same when test, statistic and rows are the same, so that nothing but the
+    further terms can make a difference.
+    """
     lessons = []
-    specs = {analysis.name: analysis for analysis in spec.analyses}
     tested = findings.contrasts
-    for k, (small, first) in enumerate(tested):
-        for large, second in tested[k + 1 :]:
-            same = first.contrast.test == second.contrast.test
-            same &= specs[small.name].where == specs[large.name].where
+    for small, first in tested:
+        for large, second in tested:
+            same = _question(small, first) == _question(large, second)
             added = [t for t in large.design.terms if t not in small.design.terms]
             if same and added and set(small.design.terms) < set(large.design.terms):
                 lessons.append(
                     _lesson((small, first), (large, second), added=added, background=background)
                 )
     return lessons
+
+
+def _question(analysis: JudgedAnalysis, judged: JudgedContrast) -> tuple[object, ...]:
+    contrast = judged.contrast
+    return contrast.test, contrast.kind, analysis.design.ids
 
 
 def _lesson(

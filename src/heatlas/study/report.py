@@ -352,16 +352,25 @@ def _overlap_blocks(overlap: GroupOverlap, figure: Figure | None) -> list[Block]
 
 def _quality(findings: Findings, pictures: Pictures) -> Section:
     table = findings.quality
-    outliers = [word for word in table.words("mark") if word]
-    lead = (
-        f"Maps are compared with the mean of all others. {count(len(outliers), 'map')} marked as "
-        "outlier (robust z above 3.5). Worst first."
-    )
     shown = for_readers(table.take(range(min(MOST_QUALITY_ROWS, len(table)))))
-    blocks: list[Block] = [Listing(items=findings.loaded.policy), Paragraph(text=lead), shown]
+    lead = Paragraph(text=_quality_words(table))
+    blocks: list[Block] = [Listing(items=findings.loaded.policy), lead, shown]
     if pictures.thumbnails:
         blocks.append(Columns(blocks=pictures.thumbnails))
     return Section(title="Quality", anchor="quality", blocks=tuple(blocks))
+
+
+def _quality_words(table: Table) -> str:
+    if "mark" not in table.names:
+        return "Fewer than three maps cannot be compared with the mean of all others."
+    outliers = [word for word in table.words("mark") if word]
+    words = (
+        f"Maps are compared with the mean of all others. {count(len(outliers), 'map')} marked as "
+        "outlier (robust z above 3.5). Worst first"
+    )
+    if len(table) > MOST_QUALITY_ROWS:
+        words += f"; {MOST_QUALITY_ROWS} of {len(table)} are shown, all are in the tables folder"
+    return f"{words}."
 
 
 def _limits(spec: StudySpec, findings: Findings, *, pictures: Pictures) -> Section:
