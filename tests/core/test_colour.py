@@ -224,3 +224,11 @@ def test_the_bar_names_quantity_and_unit(changed: dict[str, object], label: str)
 def test_a_map_without_a_finite_value_cannot_be_coloured() -> None:
     with pytest.raises(DataError, match="nothing to colour"):
         scale_for(stat_map([np.nan, np.nan, np.nan]))
+
+
+def test_a_tail_that_was_not_tested_stays_faint() -> None:
+    scale = ColourScale(
+        table="vik", kind="diverging", low=-6, high=6, true_low=-6, true_high=6,
+        fade_full=3.0, one_sided=True,
+    )  # fmt: skip
+    assert scale.opacity([5.0, -5.0, 1.5, -1.5]).tolist() == [1.0, 0.25, 0.25, 0.0625]

@@ -21,6 +21,7 @@ from heatlas.core.words import unknown
 ScaleKind = Literal["diverging", "sequential"]
 DIVERGING_DEFAULT = "vik"
 SEQUENTIAL_DEFAULT = "batlow"
+FAR_TAIL = 0.25  # share of its opacity that a tail keeps when it was not tested
 DIVERGING_TABLES = ("vik", "RdBu_r")
 
 
@@ -44,6 +45,8 @@ class ColourScale(Value):
         Thresholds to mark on the bar, signed.
     fade_full : float, optional
         Magnitude from which on evidence is fully opaque; None draws everything opaque.
+    one_sided : bool
+        Whether only the upper tail was tested: the other one stays faint.
     """
 
     table: str
@@ -55,6 +58,7 @@ class ColourScale(Value):
     label: str = ""
     cuts: tuple[float, ...] = ()
     fade_full: float | None = None
+    one_sided: bool = False
 
     def __post_init__(self) -> None:
         """Check the limits and the name of the table."""
@@ -89,10 +93,31 @@ class ColourScale(Value):
 
         The quadratic fade follows Taylor et al. (2023), doi:10.1016/j.neuroimage.2023.120138.
         """
-        size = np.abs(np.asarray(values, dtype=np.float64))
+        given = np.asarray(values, dtype=np.float64)
         if self.fade_full is None:
-            return np.isfinite(size).astype(np.float64)
-        return np.clip(np.nan_to_num(size / self.fade_full), 0, 1) ** 2
+            return np.isfinite(given).astype(np.float64)
+        return fade(given, full=self.fade_full, one_sided=self.one_sided)
+
+
+def fade(values: NDArray[np.float64], *, full: float, one_sided: bool) -> NDArray[np.float64]:
+    """Return the opacity of evidence, 0 to 1; NaN gives 0.
+
+    Parameters
+    ----------
+    values : numpy.ndarray of float64
+        The statistic that sets the opacity.
+    full : float
+        Magnitude from which on evidence is fully opaque.
+    one_sided : bool
+        Whether values below zero were not tested; they get a quarter of their opacity.
+
+    Returns
+    -------
+    numpy.ndarray of float64
+        Quadratic in the magnitude.
+    """
+    share = np.clip(np.nan_to_num(np.abs(values) / full), 0, 1) ** 2
+    return np.where(values < 0, FAR_TAIL * share, share) if one_sided else share
 
 
 def colour_tables() -> tuple[str, ...]:
@@ -191,6 +216,7 @@ def shared_scale(
         label=_label(first),
         cuts=_cuts(threshold, signed=signed) if judged else (),
         fade_full=_fade_full(threshold, bound) if judged else None,
+        one_sided=judged and signed and threshold is not None and not threshold.two_sided,
     )
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from heatlas.core.colour import ColourScale
+from heatlas.core.colour import fade as fade_evidence
 from heatlas.core.heatmap import HeatMap
 from heatlas.core.value import field_values
 from heatlas.core.words import number
@@ -64,8 +65,12 @@ def opacity_of(heat_map: HeatMap) -> NDArray[np.float32]:
     if fade.own:
         opacity = heat_map.scale.opacity(shown)
     else:
-        share = np.abs(np.nan_to_num(heat_map.judged.values, posinf=np.inf, neginf=-np.inf))
-        opacity = np.clip(share / (fade.full or 1.0), 0, 1) ** 2
+        judged = heat_map.judged
+        opacity = fade_evidence(
+            np.asarray(judged.values, dtype=np.float64),
+            full=fade.full or 1.0,
+            one_sided=judged.is_signed and not heat_map.threshold.two_sided,
+        )
     return np.where(np.isnan(shown), 0, opacity).astype(np.float32)
 
 
