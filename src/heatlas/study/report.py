@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from heatlas.core.estimate import Estimate
 from heatlas.core.page import (
     Block,
     Columns,
@@ -285,7 +286,7 @@ def _contrast_section(
 ) -> Section:
     stem = f"{analysis.name}_{judged.contrast.name}"
     figures = pictures.figures
-    blocks: list[Block] = [Paragraph(text=_result_words(judged))]
+    blocks: list[Block] = [Paragraph(text=f"{_result_words(judged)} {_strongest_words(judged)}")]
     if f"{stem}_mosaic" in figures:
         blocks.append(figures[f"{stem}_mosaic"])
     else:
@@ -318,6 +319,28 @@ def _result_words(judged: JudgedContrast) -> str:
             "limits say which effects this sample could have found."
         )
     return words + f"{sentence}, {judged.threshold.words}."
+
+
+def _strongest_words(judged: JudgedContrast) -> str:
+    """Return statistic, estimate and standardised effect of the strongest voxel."""
+    statistic = judged.statistic
+    if np.isnan(statistic.values).all():
+        return "No statistic is defined anywhere."
+    k = int(np.nanargmax(np.abs(statistic.values)))
+    where = place(statistic.mask.positions_mm()[k])
+    parts = [f"{statistic.kind} = {number(float(statistic.values[k]))}"]
+    for estimate in (judged.effect, judged.standardised):
+        if estimate is not None:
+            parts.append(f"{estimate.kind} {_interval_words(estimate, k)}")
+    return (
+        f"At the strongest voxel, {where} mm: {', '.join(parts)} (95 % intervals). It was chosen "
+        "for being the strongest, so these are too large for a new sample."
+    )
+
+
+def _interval_words(estimate: Estimate, k: int) -> str:
+    value, low, high = (float(a[k]) for a in (estimate.value, estimate.low, estimate.high))
+    return f"{number(value)} [{number(low)}, {number(high)}] {estimate.unit}".rstrip()
 
 
 def _undecided_words(judged: JudgedContrast) -> str:
