@@ -108,7 +108,7 @@ def contrast_drawings(
             background=background,
         ),
     ]
-    if len(judged.means) == 2 and judged.effect is not None:
+    if judged.effect is not None and judged.effect.kind == "difference" and judged.means:
         panels = mean_panels(judged)
         drawings.append(
             Drawing(name=f"{stem}_means", panels=panels, view=MEANS, background=background)
