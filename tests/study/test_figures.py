@@ -1,4 +1,4 @@
-"""Drawings of contrasts: what they show, on which bar, and what their files say about themselves."""
+"""Drawings of contrasts: what they show, on which bar, and what their files say of themselves."""
 
 from __future__ import annotations
 
