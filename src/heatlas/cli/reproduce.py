@@ -35,11 +35,18 @@ def reproduce(
     with display(quiet=quiet or as_json, as_json=False) as listen:
         found = reproduce_results(results, study=study, workers=workers, listen=listen)
     if as_json:
-        different = {name: words for name, words in found.different}
-        typer.echo(json.dumps({"same": found.is_same, "different": different}))
+        content = {
+            "same": found.is_same,
+            "equal": list(found.equal),
+            "different": dict(found.different),
+            "causes": list(found.causes),
+        }
+        typer.echo(json.dumps(content))
     else:
         typer.echo(found.words())
         for name, words in found.different:
             typer.echo(f"  {name}: {words}")
+        for words in found.causes:
+            typer.echo(words)
     if not found.is_same:
         raise typer.Exit(EXIT_DIFFERENT)

@@ -61,11 +61,13 @@ def _print_plan(plan: Plan, *, as_json: bool) -> None:
         typer.echo(json.dumps({"plan": plan.digest, "steps": steps}))
         return
     from rich.console import Console
+    from rich.markup import escape
     from rich.table import Table
 
     table = Table("step", "what it does", "digest", title="Plan; nothing was run.")
     for step in plan.steps:
-        table.add_row(step.name, step.words, step.digest.removeprefix("sha256:")[:12])
+        digest = step.digest.removeprefix("sha256:")[:12]
+        table.add_row(escape(step.name), escape(step.words), digest)
     Console().print(table)
 
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from glob import escape, glob
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from heatlas.core.cohort import Cohort, Exclusion, FileReference
 from heatlas.core.errors import DataError, UnknownNameError
@@ -79,7 +79,9 @@ def read_cohort(spec: CohortSpec, *, base: Path, executor: Executor) -> CohortFi
     distinct = tuple(dict.fromkeys(paths))
     digests = dict(zip(distinct, executor.map(digest_file, distinct), strict=True))
     files = tuple(
-        FileReference(name=shown_name(names[row]), digest=digests[path], volume=volumes[row])
+        FileReference(
+            name=_shown_map_name(names[row], spec=spec), digest=digests[path], volume=volumes[row]
+        )
         for row, path in zip(kept, paths, strict=True)
     )
     cohort = Cohort(
@@ -118,12 +120,45 @@ def extra_inputs(spec: StudySpec, *, base: Path) -> dict[str, str]:
     names += [spec.template] if spec.template not in (DECIDE, NONE, *TEMPLATES) else []
     if spec.atlas is not None:
         names += [spec.atlas.image, *([spec.atlas.labels] if spec.atlas.labels else [])]
-    return {shown_name(name): digest_file(base / name) for name in names}
+    digests: dict[str, str] = {}
+    for name in names:
+        shown = shown_name(name)
+        same = sum(other == shown or other.startswith(f"{shown} (") for other in digests)
+        digests[f"{shown} ({same + 1})" if same else shown] = digest_file(base / name)
+    return digests
 
 
 def shown_name(name: str) -> str:
-    """Return how a file is named in results: relative as written, or its bare name."""
-    return PurePosixPath(Path(name).as_posix()).name if Path(name).is_absolute() else name
+    """Return how a file is named in results: relative as written; without the folders of a machine.
+
+    Parameters
+    ----------
+    name : str
+        A path, or a pattern of paths with columns in braces.
+
+    Returns
+    -------
+    str
+        A relative path as it was written. Of an absolute one the bare name; of a pattern what
+        follows the folders that all files share.
+    """
+    if not Path(name).is_absolute():
+        return name
+    return "/".join(Path(name).parts[_n_shared_folders(name) :])
+
+
+def _shown_map_name(name: str, *, spec: CohortSpec) -> str:
+    """Return the name of a map as results show it; no two participants share one."""
+    if isinstance(spec.maps, MergedMaps) or not Path(name).is_absolute():
+        return shown_name(name)
+    return "/".join(Path(name).parts[_n_shared_folders(spec.maps) :])
+
+
+def _n_shared_folders(pattern: str) -> int:
+    """Return how many parts of a path stand before the first column in braces, or the name."""
+    parts = Path(pattern).parts
+    named = (place for place, part in enumerate(parts) if _PLACEHOLDER.search(part))
+    return next(named, len(parts) - 1)
 
 
 def _participants(spec: CohortSpec, base: Path) -> Table:
@@ -144,9 +179,10 @@ def _found_ids(spec: CohortSpec, base: Path) -> list[str]:
             f"in braces, got '{pattern}'."
         )
     whole = (base / pattern).as_posix()
-    before, after = _PLACEHOLDER.split(whole)[::2][:2]
-    known = re.compile(f"{re.escape(before)}(?P<id>[^/]+?){re.escape(after)}")
-    paths = (Path(name).as_posix() for name in glob(f"{escape(before)}*{escape(after)}"))
+    first, *others = _PLACEHOLDER.split(whole)[::2]
+    again = "(?P=id)".join(re.escape(part) for part in others)
+    known = re.compile(f"{re.escape(first)}(?P<id>[^/]+?){again}")
+    paths = (Path(name).as_posix() for name in glob("*".join(map(escape, [first, *others]))))
     found = sorted(match["id"] for path in paths if (match := known.fullmatch(path)))
     if not found:
         raise DataError(f"cohort.maps: no file matches '{pattern}'.")

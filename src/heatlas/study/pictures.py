@@ -66,7 +66,11 @@ def draw_pictures(
     drawn = list(executor.map(draw_drawing, drawings))
     by_name = {picture.figure.name: picture.figure for picture in drawn}
     overlaps = [
-        _overlap_figure(f"{analysis.name}_{judged.contrast.name}_overlap-{k + 1}", overlap)
+        _overlap_figure(
+            f"{analysis.name}_{judged.contrast.name}_overlap-{k + 1}",
+            overlap,
+            source=judged.statistic.provenance,
+        )
         for analysis, judged in findings.contrasts
         for k, overlap in enumerate(judged.overlaps)
     ]
@@ -159,13 +163,13 @@ def _lesson(
     return drawing, words
 
 
-def _overlap_figure(name: str, overlap: GroupOverlap) -> Drawn:
+def _overlap_figure(name: str, overlap: GroupOverlap, *, source: Provenance) -> Drawn:
     first, second = overlap.names
     caption = f"{overlap.place}. {overlap.overlap.words(first, second)}"
     svg = distribution_svg(
         overlap.groups(), quantity=overlap.quantity, unit=overlap.unit, title=overlap.place
     )
-    provenance = Provenance().then("draw", parameters={"place": overlap.place})
+    provenance = source.then("draw", parameters={"place": overlap.place})
     content = embed_svg(svg, provenance=provenance, caption=caption)
     size = _SIZE.search(content)
     width, height = (round(float(side)) for side in size.groups()) if size else (640, 240)

@@ -14,8 +14,9 @@ import numpy as np
 from heatlas.core.errors import DataError
 from heatlas.core.table import Column, Table
 from heatlas.core.value import Value
-from heatlas.core.words import count, number
+from heatlas.core.words import count, join, number
 from heatlas.io.nifti import read_volume
+from heatlas.io.source import digest_file
 from heatlas.study.folder import LOCK_NAME
 from heatlas.study.plan import Listener, silence
 from heatlas.study.run import run_study
@@ -31,13 +32,13 @@ class Reproduction(Value):
         Outputs with equal digests.
     different : tuple of (str, str)
         Outputs with other digests, and how they differ.
-    changed_inputs : tuple of str
-        Inputs that are not what they were.
+    causes : tuple of str
+        What is not as it was: inputs, settings, versions. A sentence each.
     """
 
     equal: tuple[str, ...]
     different: tuple[tuple[str, str], ...] = ()
-    changed_inputs: tuple[str, ...] = ()
+    causes: tuple[str, ...] = ()
 
     @property
     def is_same(self) -> bool:
@@ -49,10 +50,7 @@ class Reproduction(Value):
         total = len(self.equal) + len(self.different)
         if self.is_same:
             return f"Reproduced: all {count(total, 'output')} are equal, byte for byte."
-        changed = ""
-        if self.changed_inputs:
-            changed = f" Inputs that changed: {', '.join(self.changed_inputs)}."
-        return f"{len(self.different)} of {count(total, 'output')} differ.{changed}"
+        return f"{len(self.different)} of {count(total, 'output')} differ."
 
     def to_table(self) -> Table:
         """Return the outputs that differ, one row each."""
@@ -139,18 +137,32 @@ def _compare(
 ) -> Reproduction:
     equal, different = [], []
     for name in sorted({*first["outputs"], *second["outputs"]}):
-        if first["outputs"].get(name) == second["outputs"].get(name):
+        written, made = first["outputs"].get(name), second["outputs"].get(name)
+        path = folder / name
+        is_intact = path.is_file() and digest_file(path) == written
+        if written == made and is_intact:
             equal.append(name)
+        elif written == made:
+            words = "was changed after the run" if path.is_file() else "is not there any more"
+            different.append((name, words))
         else:
             different.append((name, _difference(name, folder=folder, again=again)))
-    changed = [
-        name
-        for name in sorted({*first["inputs"], *second["inputs"]})
-        if first["inputs"].get(name) != second["inputs"].get(name)
-    ]
     return Reproduction(
-        equal=tuple(equal), different=tuple(different), changed_inputs=tuple(changed)
+        equal=tuple(equal), different=tuple(different), causes=_causes(first, second)
     )
+
+
+def _causes(first: Mapping[str, Any], second: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return what is not as it was when the first run was made."""
+    words = {"inputs": "Inputs", "study": "Settings of the study file", "versions": "Versions"}
+    changed = {kind: _changed(first.get(kind, {}), second.get(kind, {})) for kind in words}
+    return tuple(f"{words[kind]} that changed: {join(names)}." for kind, names in changed.items()
+                 if names)  # fmt: skip
+
+
+def _changed(first: Mapping[str, Any], second: Mapping[str, Any]) -> list[str]:
+    names = sorted({*first, *second})
+    return [name for name in names if first.get(name) != second.get(name)]
 
 
 def _difference(name: str, *, folder: Path, again: Path) -> str:
