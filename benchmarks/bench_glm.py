@@ -113,6 +113,10 @@ def main() -> int:
     print(f"nilearn run_glm      {kernel:8.3f} s  {kernel / ours:6.1f} x")
     print(f"nilearn SecondLevel  {whole:8.3f} s  {whole / ours:6.1f} x, images included")
     print(f"largest difference of t: {gap:.1e}")
+    print(
+        f"ratio: nilearn takes {whole / ours:.1f} times as long with its images, "
+        f"{kernel / ours:.1f} times on the bare matrix"
+    )
     return 0 if ours <= TARGET_S else 1
 
 
