@@ -22,7 +22,7 @@ from heatlas.core.value import Value
 from heatlas.core.volume import Volume
 from heatlas.core.words import count, percent
 from heatlas.geometry.mask import covers, mask_from_volume, mask_of_counts
-from heatlas.geometry.resample import resample
+from heatlas.geometry.resample import nearest_values, resample
 from heatlas.geometry.smooth import smooth
 from heatlas.io.header import ImageHeader
 from heatlas.io.nifti import read_volume, read_volumes
@@ -213,9 +213,14 @@ def _prepare(volume: Volume, task: _FileTask) -> _Prepared:
     if not finite.any():
         raise DataError(f"{task.path.name}: the map holds no finite value at all.")
     background = 0.0 if finite.all() else None
-    volume = resample(volume, to=task.grid, background=background)
-    volume = smooth(volume, fwhm_mm=task.fwhm_mm, inside=task.inside)
-    flat = volume.values.astype(np.float32, copy=False).ravel()
+    moved = resample(volume, to=task.grid, background=background)
+    moved = smooth(moved, fwhm_mm=task.fwhm_mm, inside=task.inside)
+    values = moved.values.astype(np.float32, copy=False)
+    if not volume.grid.same_as(task.grid):  # where the file does not reach, nothing was measured
+        everywhere = np.ones(volume.grid.shape, dtype=bool)
+        seen = nearest_values(everywhere, volume.grid, to=task.grid, fill=False)
+        values = np.where(seen, values, np.float32(np.nan))
+    flat = values.ravel()
     return _Prepared(values=flat, n_not_finite=int(finite.size - finite.sum()))
 
 
@@ -284,7 +289,11 @@ def _policy(
         f"{count(n, 'map')} read as 32-bit floating point (stored: {types}) and turned to RAS+ "
         f"(stored: {stored}).",
         f"One grid: {grid_words(grid)}; {moved} of {n} resampled"
-        + (" by normalised linear interpolation." if moved else "."),
+        + (
+            " by normalised linear interpolation; beyond the edges of its file a map has no value."
+            if moved
+            else "."
+        ),
     ]
     if spec.smooth is not None:
         where = "inside the mask" if spec.smooth.inside == "mask" else "before masking"
