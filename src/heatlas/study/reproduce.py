@@ -50,7 +50,8 @@ class Reproduction(Value):
         total = len(self.equal) + len(self.different)
         if self.is_same:
             return f"Reproduced: all {count(total, 'output')} are equal, byte for byte."
-        return f"{len(self.different)} of {count(total, 'output')} differ."
+        n = len(self.different)
+        return f"{n} of {count(total, 'output')} {'differs' if n == 1 else 'differ'}."
 
     def to_table(self) -> Table:
         """Return the outputs that differ, one row each."""
