@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import signal
 import time
+from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from heatlas.core.errors import DataError, UnknownNameError
+from heatlas.core.errors import DataError, HeatlasError, UnknownNameError
 from heatlas.core.execute import (
     EXECUTORS,
     Executor,
@@ -55,6 +58,20 @@ def threads_and_process(_: int) -> tuple[int, int]:
     return max(pool["num_threads"] for pool in threadpool_info()), os.getpid()
 
 
+def _die_until(index: int, *, marker: Path) -> int:
+    """Return the index; at item 2 the process is killed, as for lack of memory, until told."""
+    if index == 2 and not marker.exists():
+        marker.touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    return index
+
+
+def die(index: int) -> int:
+    """Kill the process."""
+    os.kill(os.getpid(), signal.SIGKILL)
+    return index
+
+
 def test_every_executor_gives_the_same_bytes() -> None:
     serial, *others = [list(executor.map(product, range(3))) for executor in executors()]
     assert all(outcome == serial for outcome in others)
@@ -77,6 +94,17 @@ def test_an_item_keeps_to_its_thread_budget(name: str) -> None:
     outcome = list(get_executor(name, workers=2).map(threads_and_process, range(2)))
     assert {threads for threads, _ in outcome} == {1}
     assert (os.getpid() in {process for _, process in outcome}) == (name != "processes")
+
+
+def test_what_a_killed_worker_did_not_do_is_done_again(tmp_path: Path) -> None:
+    work = partial(_die_until, marker=tmp_path / "killed")
+    assert list(ProcessExecutor(workers=2).map(work, range(6))) == list(range(6))
+    assert (tmp_path / "killed").exists()
+
+
+def test_workers_that_die_every_time_are_an_error_with_a_remedy() -> None:
+    with pytest.raises(HeatlasError, match="lack of memory.*fewer workers"):
+        list(ProcessExecutor(workers=2).map(die, range(3)))
 
 
 @pytest.mark.parametrize("name", NAMES)

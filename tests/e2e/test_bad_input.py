@@ -185,6 +185,9 @@ CASES = {
     "folder below a file": Case(
         lambda folder: None, r"folder.*cannot be made", ("-o", "people.tsv/out")
     ),
+    "folder that is a file": Case(
+        lambda folder: None, r"people\.tsv: .*a file stands where", ("-o", "people.tsv")
+    ),
     "folder in /proc": Case(lambda folder: None, r"/proc/out", ("-o", "/proc/out")),
 }
 
@@ -192,7 +195,7 @@ CASES = {
 def run_words(folder: Path, *arguments: str) -> list[str]:
     """Return the command line of a run in the folder."""
     out = [] if "-o" in arguments else ["-o", str(folder / "out")]
-    placed = [str(folder / a) if a.startswith("people.tsv/") else a for a in arguments]
+    placed = [str(folder / a) if a.startswith("people.tsv") else a for a in arguments]
     return ["run", str(folder / "study.yaml"), *out, "--workers", "1", "--quiet", *placed]
 
 

@@ -11,12 +11,13 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Protocol, TypeVar
 
-from heatlas.core.errors import DataError
+from heatlas.core.errors import DataError, HeatlasError
 from heatlas.core.registry import Registry
 from heatlas.core.value import Value
 
 Item = TypeVar("Item")
 Outcome = TypeVar("Outcome")
+ATTEMPTS = 3  # pools of workers that one map may wear out
 
 
 class Executor(Protocol):
@@ -61,12 +62,28 @@ class ProcessExecutor(Value):
     threads_per_worker: int = 1
 
     def map(self, function: Callable[[Item], Outcome], items: Iterable[Item]) -> Iterator[Outcome]:
-        """Yield ``function(item)`` for each item, in order."""
-        from loky import get_reusable_executor
+        """Yield ``function(item)`` for each item, in order.
 
-        pool = get_reusable_executor(max_workers=self.workers, timeout=60)
-        yield from pool.map(
-            partial(_limited, function=function, threads=self.threads_per_worker), items
+        When a worker dies, as where the system has no memory left, what is not done is done again
+        in new ones; after the third death a HeatlasError says so.
+        """
+        from loky import get_reusable_executor
+        from loky.process_executor import BrokenProcessPool
+
+        run = partial(_limited, function=function, threads=self.threads_per_worker)
+        listed, done = list(items), 0
+        for _ in range(ATTEMPTS):
+            pool = get_reusable_executor(max_workers=self.workers, timeout=60)
+            try:
+                for outcome in pool.map(run, listed[done:]):
+                    done += 1
+                    yield outcome
+            except BrokenProcessPool:
+                continue
+            return
+        raise HeatlasError(
+            f"{ATTEMPTS} times a worker process was ended from outside, most likely for lack of "
+            "memory; what was done is kept. Run again with fewer workers."
         )
 
 

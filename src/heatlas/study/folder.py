@@ -183,7 +183,8 @@ def single_writer(folder: Path) -> Iterator[Claim]:
         If the folder cannot be made or written to, or another run is writing it.
     """
     made = [place for place in (folder, *folder.parents) if not place.exists()]
-    before = set() if made else {entry.name for entry in folder.iterdir()}
+    make_folder(folder)
+    before = set(_entries(folder))
     claim = Claim()
     with _locked(folder):
         try:
@@ -257,8 +258,15 @@ def _remove_empty(folders: Sequence[Path]) -> None:
             folder.rmdir()
 
 
+def _entries(folder: Path) -> list[str]:
+    try:
+        return [entry.name for entry in folder.iterdir()]
+    except OSError as error:
+        raise DataError(f"{folder}: this folder cannot be read, {os_reason(error)}.") from error
+
+
 def _foreign(folder: Path) -> list[str]:
-    return [entry.name for entry in folder.iterdir() if entry.name != STATE_FOLDER]
+    return [name for name in _entries(folder) if name != STATE_FOLDER]
 
 
 def _refusal(folder: Path, *, planned: bool) -> str:
