@@ -173,6 +173,15 @@ def test_voxels_with_one_value_in_all_maps_are_told(tmp_path: Path) -> None:
     assert warning.startswith("3 voxels of the mask hold one value in all maps")
 
 
+def test_a_map_that_was_copied_to_another_participant_is_told(tmp_path: Path) -> None:
+    tiny_study(tmp_path)
+    copied = (tmp_path / "maps" / "sub-02.nii.gz").read_bytes()
+    for name in ("sub-07", "sub-09"):
+        (tmp_path / "maps" / f"{name}.nii.gz").write_bytes(copied)
+    expected = "The files of sub-02, sub-07 and sub-09 are the same, byte for byte."
+    assert loaded(tmp_path).warnings == (expected,)
+
+
 def test_forms_that_place_voxels_elsewhere_are_told_once_with_their_number(tmp_path: Path) -> None:
     tiny_study(tmp_path)
     for name in IDS[:4]:

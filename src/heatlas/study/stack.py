@@ -20,7 +20,7 @@ from heatlas.core.store import StepStore, remember_arrays
 from heatlas.core.table import Column, Table
 from heatlas.core.value import Value
 from heatlas.core.volume import Volume
-from heatlas.core.words import count, percent
+from heatlas.core.words import count, join, percent
 from heatlas.geometry.mask import covers, mask_from_volume, mask_of_counts
 from heatlas.geometry.resample import nearest_values, resample
 from heatlas.geometry.smooth import smooth
@@ -314,6 +314,7 @@ def _warnings(
         notes.update([header.conflict] if header.conflict else [])
         notes.update(header.notes)
     found += [f"{count(k, 'map')}: {note}" for note, k in notes.items()]
+    found += _twins(files)
     constant = int(np.sum(np.ptp(arrays["values"].astype(np.float32), axis=0) == 0))
     if constant:
         found.append(
@@ -321,6 +322,18 @@ def _warnings(
             "possible there."
         )
     return tuple(found)
+
+
+def _twins(files: CohortFiles) -> list[str]:
+    """Return a warning for every set of participants whose files are the same: a copy, mostly."""
+    owners: dict[tuple[str, int | None], list[str]] = {}
+    for name, file in zip(files.cohort.ids, files.cohort.files, strict=True):
+        owners.setdefault((file.digest, file.volume), []).append(name)
+    return [
+        f"The files of {join(names)} are the same, byte for byte."
+        for names in owners.values()
+        if len(names) > 1
+    ]
 
 
 def _provenance(
