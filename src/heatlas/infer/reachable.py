@@ -1,0 +1,140 @@
+"""Whether the blocks let anything happen to what a contrast tests."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from heatlas.core.design import Contrast
+from heatlas.core.errors import DesignError
+from heatlas.infer import block_tree
+from heatlas.infer.block_tree import Rows
+from heatlas.infer.exchangeability import Action, Exchangeability
+from heatlas.infer.linear import Partition
+
+Floats = NDArray[np.float64]
+SAME = 1e-8  # share of a unit vector that counts as rounding
+
+
+def action_of(parts: Partition) -> Action:
+    """Choose sign-flips where the model holds a constant that is not nuisance alone."""
+    ones = np.full(len(parts.interest), 1 / np.sqrt(len(parts.interest)))
+    of_nuisance = np.linalg.norm(parts.nuisance.T @ ones) ** 2
+    of_model = of_nuisance + np.linalg.norm(parts.interest.T @ ones) ** 2
+    by_mean = of_model > 1 - 1e-9 and of_nuisance < 1 - 1e-9
+    return "sign-flips" if by_mean else "permutations"
+
+
+def check_something_moves(
+    exchangeability: Exchangeability, *, moved: tuple[Rows, ...], units: Rows, action: Action
+) -> None:
+    """Raise where the blocks allow the identity only.
+
+    Parameters
+    ----------
+    exchangeability : Exchangeability
+        The blocks.
+    moved : tuple of numpy.ndarray of int64
+        What trades places.
+    units : numpy.ndarray of int64, shape (n,)
+        What flips together.
+    action : {"permutations", "sign-flips", "both"}
+        What is to be done.
+
+    Raises
+    ------
+    DesignError
+        With the remedy for this kind of blocks.
+    """
+    kind = exchangeability.kind
+    if action == "sign-flips":
+        if units.max() > 0:
+            return
+        raise DesignError(
+            "blocks: all maps stand in one block, whose sign alone cannot be told from the "
+            "identity; give at least two blocks, or shuffle: within to flip single maps."
+        )
+    if moved:
+        return
+    if kind == "whole":
+        raise DesignError(
+            "blocks: all maps stand in one block, and a single block has no other to trade places "
+            "with; give at least two blocks, or shuffle: within."
+        )
+    if kind == "within":
+        raise DesignError(
+            "blocks: every block holds a single map, so nothing can trade places within blocks; "
+            "shuffle: whole, or mode: sign-flips."
+        )
+    raise DesignError(
+        "blocks: the labels let nothing trade places; make a label positive where its sub-blocks "
+        "may be exchanged, or use mode: sign-flips."
+    )
+
+
+def check_contrast_moves(
+    parts: Partition,
+    moved: tuple[Rows, ...],
+    *,
+    contrast: Contrast,
+    exchangeability: Exchangeability,
+) -> None:
+    """Raise where all permutations leave unchanged what the contrast tests.
+
+    Parameters
+    ----------
+    parts : Partition
+        What the contrast tests and the nuisance.
+    moved : tuple of numpy.ndarray of int64
+        What trades places.
+    contrast : Contrast
+        For the message.
+    exchangeability : Exchangeability
+        For the message.
+
+    Raises
+    ------
+    DesignError
+        If everything that the contrast tests is carried by columns that no permutation changes.
+
+    Notes
+    -----
+    A vector is left alone if it is equal in all maps that can take each other's place. Where such
+    vectors in the model's column space, beside the nuisance, span all that is tested, rearranged
+    data say nothing about it: a difference between subjects has no null distribution from
+    exchanges within subjects.
+    """
+    groups = block_tree.orbits(moved, n=len(parts.interest))
+    columns = np.concatenate([parts.interest, parts.nuisance], axis=1)
+    sums = np.zeros((int(groups.max()) + 1, columns.shape[1]))
+    np.add.at(sums, groups, columns)
+    means = sums / np.bincount(groups)[:, None]
+    _, changes, directions = np.linalg.svd(columns - means[groups], full_matrices=False)
+    unchanged = directions[(changes < SAME), : parts.interest.shape[1]]
+    carried = np.linalg.svd(unchanged, compute_uv=False) if len(unchanged) else np.zeros(0)
+    if (carried > SAME).sum() < parts.interest.shape[1]:
+        return
+    raise DesignError(_forbidden(contrast, exchangeability))
+
+
+def _forbidden(contrast: Contrast, exchangeability: Exchangeability) -> str:
+    """Return what is wrong, why and what to do."""
+    if exchangeability.kind == "free":
+        return (
+            f"No permutation changes what contrast '{contrast.name}' tests: it is the same in all "
+            "maps; use mode: sign-flips."
+        )
+    why, remedy = {
+        "within": ("it does not vary within any block", "shuffle: whole"),
+        "whole": ("it is the same in every block", "shuffle: within"),
+        "both": ("it is the same in all maps", "mode: sign-flips"),
+        "multi-level": (
+            "it does not vary between what may be exchanged",
+            "positive labels at the level where it varies",
+        ),
+    }[exchangeability.kind]
+    or_flips = "" if remedy == "mode: sign-flips" else ", or mode: sign-flips"
+    return (
+        f"The blocks forbid every rearrangement of contrast '{contrast.name}': {why}; "
+        f"use {remedy}{or_flips}."
+    )
