@@ -1,4 +1,4 @@
-"""The maximum statistic against brute force, exact enumeration and its own interruption."""
+"""The engine against refitting, exact enumeration and its own interruption."""
 
 from __future__ import annotations
 
@@ -14,8 +14,10 @@ from heatlas.core.design import Contrast, Design
 from heatlas.core.errors import DataError
 from heatlas.core.execute import get_executor
 from heatlas.core.store import MemoryStore
-from heatlas.infer import arrangements, linear, permute
-from heatlas.infer.arrangements import PermutationSettings
+from heatlas.infer import linear, null_distribution
+from heatlas.infer.corrected import PermutationResult
+from heatlas.infer.permute import Engine, arrangements_for, permute
+from heatlas.infer.request import PermutationSettings
 
 Floats = NDArray[np.float64]
 SETTINGS = PermutationSettings(n_permutations=300, seed=11, step="t")
@@ -42,6 +44,21 @@ def covariate_study(
     return maps.astype(np.float32), design_of(np.ones(n), group, age, size)
 
 
+def judged(
+    maps: NDArray[Any],
+    design: Design,
+    *,
+    contrast: Contrast,
+    settings: PermutationSettings,
+    **engine: Any,
+) -> PermutationResult:
+    """One contrast, judged."""
+    (result,) = permute(
+        maps, design, contrasts=[contrast], settings=settings, engine=Engine(**engine)
+    )
+    return result
+
+
 def freedman_lane(maps: Floats, design: Design, *, contrast: Contrast, rows: Floats) -> Floats:
     """The statistic of one arrangement as Freedman and Lane wrote it: refit the permuted maps."""
     nuisance = linear.partition(design, contrast).nuisance
@@ -57,12 +74,10 @@ def test_null_maxima_equal_refitting_each_permutation(kind: str, two_sided: bool
     weights = np.array([[0, 1, 0, 0]] if kind == "t" else [[0, 1, 0, 0], [0, 0, 1, 0]], float)
     contrast = Contrast(name="c", weights=weights, kind=kind)
     settings = PermutationSettings(n_permutations=200, two_sided=two_sided, seed=1, step="s")
-    found = permute.max_statistic(maps, design, contrast=contrast, settings=settings)
-    plan = arrangements.plan_arrangements(
-        design, linear.partition(design, contrast), contrast=contrast, settings=settings
-    )
+    found = judged(maps, design, contrast=contrast, settings=settings)
+    plan = arrangements_for(design, contrast, settings=settings)
     for i in (0, 1, 77, 127, 128, 199):
-        order = arrangements._permutations(plan, i // 128)[i % 128]
+        order = plan.block(i // 128).rows[i % 128]
         # The columns were arranged, so the maps go the other way.
         rows = np.eye(design.n)[np.argsort(order)]
         statistic = freedman_lane(maps.astype(float), design, contrast=contrast, rows=rows)
@@ -76,7 +91,7 @@ def test_corrected_p_of_two_groups_equal_exact_enumeration() -> None:
     first = np.array([1, 0, 1, 0, 0, 1, 1, 0], bool)
     maps[first, :6] += 2
     design = design_of(np.ones(8), first)
-    found = permute.max_statistic(maps, design, contrast=t_contrast(0, 1), settings=SETTINGS)
+    found = judged(maps, design, contrast=t_contrast(0, 1), settings=SETTINGS)
     maxima = []
     for chosen in itertools.combinations(range(8), 4):
         label = np.isin(np.arange(8), chosen)
@@ -96,7 +111,7 @@ def test_corrected_p_of_one_sample_equal_all_sign_flips() -> None:
     maps = (rng.standard_normal((6, 30)) + 0.8).astype(np.float32)
     design = design_of(np.ones(6))
     settings = PermutationSettings(n_permutations=64, two_sided=False)
-    found = permute.max_statistic(maps, design, contrast=t_contrast(1), settings=settings)
+    found = judged(maps, design, contrast=t_contrast(1), settings=settings)
     maxima = []
     for signs in itertools.product((1.0, -1.0), repeat=6):
         fitted = linear.fit(maps * np.array(signs)[:, None], design)
@@ -104,7 +119,7 @@ def test_corrected_p_of_one_sample_equal_all_sign_flips() -> None:
     observed = linear.test(linear.fit(maps, design), t_contrast(1)).statistic
     expected = (np.array(maxima)[:, None] >= observed - 1e-9 * np.abs(observed)).mean(axis=0)
     np.testing.assert_allclose(found.p, expected, atol=1e-12)
-    assert found.sign_flips
+    assert found.action == "sign-flips"
     assert found.words == "all 64 sign-flips"
 
 
@@ -116,7 +131,7 @@ def test_arrangements_that_mirror_each_other_keep_p_from_falling_further(
     maps[:3] += 9  # complete separation everywhere: the identity has the largest maximum
     settings = PermutationSettings(n_permutations=500, two_sided=two_sided)
     design = design_of(np.ones(6), np.arange(6) < 3)
-    found = permute.max_statistic(maps, design, contrast=t_contrast(0, 1), settings=settings)
+    found = judged(maps, design, contrast=t_contrast(0, 1), settings=settings)
     assert found.n_permutations == 20
     assert found.smallest_p == pytest.approx(smallest)
     assert np.nanmin(found.p) == pytest.approx(smallest)
@@ -128,7 +143,7 @@ def test_exact_p_of_binary_maps_survive_ties_and_complete_separation() -> None:
     first = np.arange(8) < 4
     maps[:, 0] = [1, 1, 1, 0, 1, 0, 0, 0]
     design = design_of(np.ones(8), first)
-    found = permute.max_statistic(maps, design, contrast=t_contrast(0, 1), settings=SETTINGS)
+    found = judged(maps, design, contrast=t_contrast(0, 1), settings=SETTINGS)
     centred = maps[:, np.ptp(maps, axis=0) > 0].astype(float)
     centred -= centred.mean(axis=0)
     centred /= np.linalg.norm(centred, axis=0)
@@ -145,10 +160,9 @@ def test_exact_p_of_binary_maps_survive_ties_and_complete_separation() -> None:
 def test_the_identity_comes_first_and_is_the_observed_maximum() -> None:
     maps, design = covariate_study()
     contrast = t_contrast(0, 1, 0, 0)
-    found = permute.max_statistic(maps, design, contrast=contrast, settings=SETTINGS)
+    found = judged(maps, design, contrast=contrast, settings=SETTINGS)
     observed = np.abs(linear.test(linear.fit(maps, design), contrast).statistic)
     assert found.null_maxima[0] == pytest.approx(observed.max(), rel=1e-12)
-    np.testing.assert_array_equal(found.judge(observed).counts, found.counts)
     assert found.counts.min() >= 1
     np.testing.assert_array_equal(found.p, found.counts / 300)
 
@@ -156,7 +170,7 @@ def test_the_identity_comes_first_and_is_the_observed_maximum() -> None:
 def test_p_fall_where_the_statistic_rises() -> None:
     maps, design = covariate_study()
     contrast = t_contrast(0, 1, 0, 0)
-    found = permute.max_statistic(maps, design, contrast=contrast, settings=SETTINGS)
+    found = judged(maps, design, contrast=contrast, settings=SETTINGS)
     observed = np.abs(linear.test(linear.fit(maps, design), contrast).statistic)
     assert (np.diff(found.p[np.argsort(observed)]) <= 0).all()
 
@@ -166,7 +180,7 @@ def test_the_null_does_not_depend_on_the_unit_of_an_element() -> None:
     scaled = maps * 2.0 ** np.arange(-20, 20)[np.arange(maps.shape[1]) % 40].astype(np.float32)
     contrast = t_contrast(0, 1, 0, 0)
     first, second = (
-        permute.max_statistic(values, design, contrast=contrast, settings=SETTINGS)
+        judged(values, design, contrast=contrast, settings=SETTINGS)
         for values in (maps, scaled)
     )
     np.testing.assert_allclose(second.null_maxima, first.null_maxima, rtol=1e-6)
@@ -175,7 +189,7 @@ def test_the_null_does_not_depend_on_the_unit_of_an_element() -> None:
 def test_more_permutations_begin_with_the_same_ones() -> None:
     maps, design = covariate_study()
     few, many = (
-        permute.max_statistic(
+        judged(
             maps, design, contrast=t_contrast(0, 1, 0, 0),
             settings=PermutationSettings(n_permutations=n, seed=2),
         )
@@ -204,19 +218,19 @@ class DyingExecutor:
 
 def test_a_killed_run_resumes_to_the_same_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
     maps, design = covariate_study()
-    monkeypatch.setattr(permute, "SLICE", permute.CHUNK)  # three slices
+    monkeypatch.setattr(null_distribution, "SLICE", null_distribution.CHUNK)  # three slices
     settings = PermutationSettings(n_permutations=1400, seed=4)
     contrast = t_contrast(0, 1, 0, 0)
-    whole = permute.max_statistic(maps, design, contrast=contrast, settings=settings)
+    whole = judged(maps, design, contrast=contrast, settings=settings)
     store = MemoryStore()
     for n in (1, 2, 3, 4):
         with pytest.raises(Interrupted):
-            permute.max_statistic(
+            judged(
                 maps, design, contrast=contrast, settings=settings, store=store,
                 executor=DyingExecutor(n),
             )  # fmt: skip
     steps: list[tuple[int, int]] = []
-    resumed = permute.max_statistic(
+    resumed = judged(
         maps, design, contrast=contrast, settings=settings, store=store,
         progress=lambda done, total: steps.append((done, total)),
     )  # fmt: skip
@@ -229,7 +243,7 @@ def test_kept_blocks_are_not_taken_for_those_of_another_test(change: str) -> Non
     maps, design = covariate_study()
     contrast, settings = t_contrast(0, 1, 0, 0), SETTINGS
     store = MemoryStore()
-    permute.max_statistic(maps, design, contrast=contrast, settings=settings, store=store)
+    judged(maps, design, contrast=contrast, settings=settings, store=store)
     if change == "data":
         maps = maps * np.linspace(1, 2, len(maps), dtype=np.float32)[:, None]
     elif change == "contrast":
@@ -245,8 +259,8 @@ def test_kept_blocks_are_not_taken_for_those_of_another_test(change: str) -> Non
             "step": "t",
             **fields[change],
         })
-    kept = permute.max_statistic(maps, design, contrast=contrast, settings=settings, store=store)
-    fresh = permute.max_statistic(maps, design, contrast=contrast, settings=settings)
+    kept = judged(maps, design, contrast=contrast, settings=settings, store=store)
+    fresh = judged(maps, design, contrast=contrast, settings=settings)
     np.testing.assert_array_equal(kept.null_maxima, fresh.null_maxima)
 
 
@@ -254,7 +268,7 @@ def test_processes_give_the_same_bytes_as_one_process() -> None:
     maps, design = covariate_study()
     contrast = t_contrast(0, 1, 0, 0)
     serial, parallel = (
-        permute.max_statistic(
+        judged(
             maps, design, contrast=contrast, settings=SETTINGS,
             executor=get_executor(name, workers=2),
         )
@@ -268,8 +282,8 @@ def test_constant_elements_take_no_part() -> None:
     contrast = t_contrast(0, 1, 0, 0)
     with_constant = maps.copy()
     with_constant[:, 600:] = 3.5
-    found = permute.max_statistic(with_constant, design, contrast=contrast, settings=SETTINGS)
-    kept = permute.max_statistic(maps[:, :600], design, contrast=contrast, settings=SETTINGS)
+    found = judged(with_constant, design, contrast=contrast, settings=SETTINGS)
+    kept = judged(maps[:, :600], design, contrast=contrast, settings=SETTINGS)
     assert (found.counts[600:] == 0).all() and np.isnan(found.p[600:]).all()
     np.testing.assert_array_equal(found.counts[:600], kept.counts)
 
@@ -277,18 +291,9 @@ def test_constant_elements_take_no_part() -> None:
 def test_maps_without_any_variation_are_refused() -> None:
     _, design = covariate_study()
     with pytest.raises(DataError, match="No element varies"):
-        permute.max_statistic(
+        judged(
             np.ones((24, 5)), design, contrast=t_contrast(0, 1, 0, 0), settings=SETTINGS
         )
-
-
-def test_shares_and_statistics_turn_into_each_other() -> None:
-    t = np.array([-8.0, -0.5, 0, 3, 40])
-    shares = permute.statistic_to_share(t, kind="t", dof=(67.0,))
-    np.testing.assert_allclose(permute.share_to_statistic(shares, kind="t", dof=(67.0,)), t)
-    f = np.array([0.0, 0.4, 90])
-    shares = permute.statistic_to_share(f, kind="F", dof=(3.0, 67.0))
-    np.testing.assert_allclose(permute.share_to_statistic(shares, kind="F", dof=(3.0, 67.0)), f)
 
 
 # The seed was written down before the first run and is not to be changed. Both counts lie in the
@@ -303,7 +308,7 @@ def false_positives(design: Design, contrast: Contrast, *, n_sets: int = 300) ->
     found = 0
     for _ in range(n_sets):
         noise = rng.standard_normal((design.n, 201))
-        result = permute.max_statistic(
+        result = judged(
             noise[:, 1:] + noise[:, :-1], design, contrast=contrast, settings=settings
         )
         found += int(result.p.min() <= 0.05)
