@@ -13,7 +13,7 @@ from heatlas.infer import linear
 from heatlas.infer.arrangements import Arrangements, listed_arrangements
 from heatlas.infer.residuals import freedman_lane, unit_residuals
 from heatlas.infer.statistics import (
-    Tested,
+    Statistic,
     all_statistics,
     arrange,
     largest_statistics,
@@ -40,11 +40,13 @@ def some_arrangements(n: int = 9) -> Arrangements:
     return listed_arrangements(rows)
 
 
-def tested_by(design: Design, contrast: Contrast, *, signed: bool = False, grouped: bool = False):
+def statistic_of(
+    design: Design, contrast: Contrast, *, signed: bool = False, grouped: bool = False
+) -> tuple[linear.Partition, Statistic]:
     parts = linear.partition(design, contrast)
     kind = {"t": "v", "F": "G"}[contrast.kind] if grouped else contrast.kind
     dof = {"t": (parts.dof,), "F": (2.0, parts.dof)}.get(kind, ())
-    return parts, Tested(
+    return parts, Statistic(
         interest=parts.interest,
         nuisance=parts.nuisance,
         kind=kind,
@@ -57,7 +59,7 @@ def tested_by(design: Design, contrast: Contrast, *, signed: bool = False, group
 @pytest.mark.parametrize("contrast", [T, F])
 def test_statistics_of_each_arrangement_equal_a_refit(contrast: Contrast) -> None:
     maps, design = study()
-    parts, tested = tested_by(design, contrast)
+    parts, tested = statistic_of(design, contrast)
     residuals = freedman_lane(maps, parts).residuals
     arranged = arrange(tested, some_arrangements(), block=0).take(slice(0, 9))
     found = all_statistics(
@@ -74,7 +76,7 @@ def test_statistics_of_each_arrangement_equal_a_refit(contrast: Contrast) -> Non
 
 def test_the_largest_signed_statistic_is_not_that_of_the_magnitude() -> None:
     maps, design = study()
-    parts, tested = tested_by(design, T, signed=True)
+    parts, tested = statistic_of(design, T, signed=True)
     residuals = freedman_lane(maps, parts).residuals
     arranged = arrange(tested, some_arrangements(), block=0).take(slice(0, 9))
     every = all_statistics(
@@ -87,7 +89,7 @@ def test_the_largest_signed_statistic_is_not_that_of_the_magnitude() -> None:
 @pytest.mark.parametrize("contrast", [T, F])
 def test_observed_statistics_equal_those_of_the_model(contrast: Contrast) -> None:
     maps, design = study()
-    parts, tested = tested_by(design, contrast)
+    parts, tested = statistic_of(design, contrast)
     block, _ = unit_residuals(maps, parts.nuisance)
     expected = linear.test(linear.fit(maps, design), contrast).statistic
     np.testing.assert_allclose(observed_statistics(block, tested=tested), expected, rtol=1e-10)
@@ -101,7 +103,7 @@ def test_v_of_two_groups_is_welchs_t() -> None:
         ids=tuple(map(str, range(N))),
     )
     contrast = Contrast(name="difference", weights=np.array([1.0, -1]))
-    parts, tested = tested_by(design, contrast, grouped=True)
+    parts, tested = statistic_of(design, contrast, grouped=True)
     block, _ = unit_residuals(maps, parts.nuisance)
     expected = stats.ttest_ind(
         maps[LABELS == 1].astype(float), maps[LABELS == 0].astype(float), equal_var=False
@@ -118,7 +120,7 @@ def test_g_of_three_groups_is_welchs_anova() -> None:
     )
     contrast = Contrast(name="any", weights=np.array([[1.0, -1, 0], [0, 1, -1]]), kind="F")
     parts = linear.partition(design, contrast)
-    tested = Tested(
+    tested = Statistic(
         interest=parts.interest, nuisance=parts.nuisance, kind="G", dof=(), signed=False,
         groups=groups,
     )  # fmt: skip
@@ -141,7 +143,7 @@ def welch_anova(values: NDArray[np.float64], groups: NDArray[np.int64]) -> float
 
 def test_v_with_a_covariate_equals_the_sandwich_of_group_variances() -> None:
     maps, design = study(30)
-    parts, tested = tested_by(design, T, grouped=True)
+    parts, tested = statistic_of(design, T, grouped=True)
     block, _ = unit_residuals(maps, parts.nuisance)
     x = design.matrix
     inverse = np.linalg.pinv(x)
@@ -162,7 +164,7 @@ def test_v_with_a_covariate_equals_the_sandwich_of_group_variances() -> None:
 @pytest.mark.parametrize("contrast", [T, F])
 def test_welch_statistics_of_an_arrangement_equal_those_of_moved_maps(contrast: Contrast) -> None:
     maps, design = study(40)
-    parts, tested = tested_by(design, contrast, grouped=True)
+    parts, tested = statistic_of(design, contrast, grouped=True)
     residuals = freedman_lane(maps, parts).residuals
     arranged = arrange(tested, some_arrangements(), block=0).take(slice(0, 9))
     found = all_statistics(
@@ -179,7 +181,7 @@ def test_welch_statistics_of_an_arrangement_equal_those_of_moved_maps(contrast: 
 def test_statistics_of_near_perfect_fits_are_computed_in_float64() -> None:
     maps, design = study(300)
     maps[:, :5] = 1e-4 * maps[:, :5] + LABELS[:, None]
-    parts, tested = tested_by(design, T)
+    parts, tested = statistic_of(design, T)
     residuals = freedman_lane(maps, parts).residuals
     arranged = arrange(tested, some_arrangements(), block=0).take(slice(0, 1))
     every = all_statistics(arranged, residuals, tested=tested, out=np.empty((1, 300), np.float32))
@@ -195,7 +197,7 @@ def test_a_variance_group_without_degrees_of_freedom_is_refused() -> None:
     parts = linear.partition(design, T)
     groups = np.append(np.zeros(N - 1, int), 1)
     with pytest.raises(DesignError, match="Variance group 2 of 2"):
-        Tested(
+        Statistic(
             interest=parts.interest,
             nuisance=np.concatenate([parts.nuisance, np.eye(N)[:, -1:]], axis=1),
             kind="v", dof=(), signed=False, groups=groups,

@@ -9,7 +9,7 @@ from scipy import ndimage, stats
 from heatlas.core.errors import NotSupportedError
 from heatlas.core.space import Grid, Mask
 from heatlas.infer.request import ClusterForming, PermutationSettings, TfceSettings
-from heatlas.infer.statistics import Tested
+from heatlas.infer.statistics import Statistic
 from heatlas.infer.summaries import (
     cluster_cut,
     count_steps_down,
@@ -20,10 +20,10 @@ from heatlas.infer.summaries import (
 SHAPE = (9, 8, 7)
 
 
-def tested(kind: str = "t", dof: tuple[float, ...] = (20.0,), *, signed: bool = False) -> Tested:
+def tested(kind: str = "t", dof: tuple[float, ...] = (20.0,), *, signed: bool = False) -> Statistic:
     column = np.linspace(-1, 1, 6)[:, None] / np.linalg.norm(np.linspace(-1, 1, 6))
     groups = np.array([0, 0, 0, 1, 1, 1]) if kind in ("v", "G") else None
-    return Tested(
+    return Statistic(
         interest=column, nuisance=np.zeros((6, 0)), kind=kind, dof=dof, signed=signed, groups=groups
     )
 

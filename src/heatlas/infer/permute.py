@@ -23,7 +23,7 @@ from heatlas.infer.linear import Partition, column_basis, partition
 from heatlas.infer.null_distribution import BATCH, ENGINE, Engine, Job, Null, null_distribution
 from heatlas.infer.request import PermutationSettings
 from heatlas.infer.residuals import NullModel, freedman_lane, huh_jhun, unit_residuals
-from heatlas.infer.statistics import CHUNK, Tested, observed_statistics
+from heatlas.infer.statistics import CHUNK, Statistic, observed_statistics
 from heatlas.infer.summaries import Summary, step_down_reach, summary_for
 from heatlas.infer.tail import tail_logp
 
@@ -245,12 +245,12 @@ def _tested(
     parts: Partition,
     settings: PermutationSettings,
     of: Contrast,
-) -> Tested:
+) -> Statistic:
     """Return which statistic is computed of which columns."""
     groups = settings.variance_groups
     kind = KINDS[of.kind, groups is not None]
     degrees = {"t": (parts.dof,), "F": (parts.interest.shape[1], parts.dof)}.get(kind, ())
-    return Tested(
+    return Statistic(
         interest=interest,
         nuisance=nuisance,
         kind=kind,
@@ -261,7 +261,7 @@ def _tested(
 
 
 def _prepare(
-    sample: _Sample, *, parts: Partition, tested: Tested, settings: PermutationSettings
+    sample: _Sample, *, parts: Partition, tested: Statistic, settings: PermutationSettings
 ) -> tuple[NullModel, Floats]:
     """Return the null model and the observed statistic of its elements, in float64."""
     make = freedman_lane if settings.residuals == "freedman-lane" else huh_jhun

@@ -19,12 +19,12 @@ Floats = NDArray[np.float64]
 Singles = NDArray[np.float32]
 CHUNK = 256  # elements of one matrix product whose maxima are taken while it is in the cache
 WIDE = 1024  # elements of one matrix product whose statistics are kept
-CAREFUL = 1e-3  # residual shares below this are computed again in float64
+EDGE = np.float32(0.1)  # what is left of less than this is computed again in float64
 LARGEST = 1 - 1e-6  # a share of 1 would be an infinite statistic
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Tested(Value):
+class Statistic(Value):
     """What is computed of rearranged residuals.
 
     Parameters
@@ -66,7 +66,7 @@ class Tested(Value):
 
     @property
     def columns(self) -> Floats:
-        """Tested columns and nuisance, shape (q + k, m)."""
+        """Statistic columns and nuisance, shape (q + k, m)."""
         return np.concatenate([self.interest, self.nuisance], axis=1).T
 
     @property
@@ -88,12 +88,12 @@ class Arranged(NamedTuple):
         return Arranged(self.columns[:, part], None if self.groups is None else self.groups[part])
 
 
-def arrange(tested: Tested, arrangements: Arrangements, *, block: int) -> Arranged:
+def arrange(tested: Statistic, arrangements: Arrangements, *, block: int) -> Arranged:
     """Return the design under each arrangement of a block.
 
     Parameters
     ----------
-    tested : Tested
+    tested : Statistic
         The columns.
     arrangements : Arrangements
         What is rearranged how.
@@ -118,7 +118,7 @@ def arrange(tested: Tested, arrangements: Arrangements, *, block: int) -> Arrang
     return Arranged(np.ascontiguousarray(moved), groups)
 
 
-def largest_statistics(arranged: Arranged, residuals: Singles, *, tested: Tested) -> Floats:
+def largest_statistics(arranged: Arranged, residuals: Singles, *, tested: Statistic) -> Floats:
     """Return the largest statistic of each arrangement.
 
     Parameters
@@ -127,7 +127,7 @@ def largest_statistics(arranged: Arranged, residuals: Singles, *, tested: Tested
         s arrangements.
     residuals : numpy.ndarray of float32, shape (m, u)
         Unit residuals of some elements.
-    tested : Tested
+    tested : Statistic
         The statistic.
 
     Returns
@@ -165,7 +165,7 @@ def largest_statistics(arranged: Arranged, residuals: Singles, *, tested: Tested
 
 
 def all_statistics(
-    arranged: Arranged, residuals: Singles, *, tested: Tested, out: Singles
+    arranged: Arranged, residuals: Singles, *, tested: Statistic, out: Singles
 ) -> Singles:
     """Return the statistic of every element under each arrangement.
 
@@ -175,7 +175,7 @@ def all_statistics(
         s arrangements; few, since the whole outcome is kept.
     residuals : numpy.ndarray of float32, shape (m, u)
         Unit residuals.
-    tested : Tested
+    tested : Statistic
         The statistic.
     out : numpy.ndarray of float32, shape (s, u)
         Where they are written.
@@ -203,14 +203,14 @@ def all_statistics(
     return out
 
 
-def observed_statistics(residuals: Floats, *, tested: Tested) -> Floats:
+def observed_statistics(residuals: Floats, *, tested: Statistic) -> Floats:
     """Return the statistic of each element as it was observed, in float64.
 
     Parameters
     ----------
     residuals : numpy.ndarray of float64, shape (m, u)
         Unit residuals.
-    tested : Tested
+    tested : Statistic
         The statistic.
 
     Returns
@@ -232,14 +232,14 @@ def observed_statistics(residuals: Floats, *, tested: Tested) -> Floats:
     return _to_statistics(np.copysign(size, shares), tested=tested)
 
 
-def shares_to_statistics(shares: Floats, *, tested: Tested) -> Floats:
+def shares_to_statistics(shares: Floats, *, tested: Statistic) -> Floats:
     """Return the t or F that belong to shares of the null residuals.
 
     Parameters
     ----------
     shares : numpy.ndarray of float64
         Between -1 and 1, signed as the t.
-    tested : Tested
+    tested : Statistic
         Kind and degrees of freedom.
 
     Returns
@@ -251,7 +251,7 @@ def shares_to_statistics(shares: Floats, *, tested: Tested) -> Floats:
     return _to_statistics(np.copysign(size, shares), tested=tested)
 
 
-def _to_statistics(shares: Floats, *, tested: Tested) -> Floats:
+def _to_statistics(shares: Floats, *, tested: Statistic) -> Floats:
     size = np.abs(shares)
     odds = size / (1 - size) * tested.error_dof
     if tested.kind == "F":
@@ -266,7 +266,7 @@ def _largest_shares(
     """Write the largest share of each arrangement, and whether float32 was too coarse for it."""
     n_rows, n_arranged, n = products.shape
     explained, left = np.empty(n, np.float32), np.empty(n, np.float32)
-    one, edge = np.float32(1), np.float32(1e-3)
+    one = np.float32(1)
     for b in range(n_arranged):
         first = products[0, b]
         for c in range(n):
@@ -294,7 +294,7 @@ def _largest_shares(
         for c in range(n):
             best = max(best, explained[c])
         largest[b] = best
-        close[b] = low < edge or not best < one - edge
+        close[b] = low < EDGE or not best < one - EDGE
 
 
 @compiled
@@ -302,7 +302,7 @@ def _statistics(products: Any, n_interest: int, is_t: bool, ratio: Any, out: Any
     """Write t or F of each arrangement and element; NaN, counted, where float32 is too coarse."""
     n_rows, n_arranged, n = products.shape
     explained, left = np.empty(n, np.float32), np.empty(n, np.float32)
-    one, edge = np.float32(1), np.float32(1e-3)
+    one = np.float32(1)
     n_close = 0
     for b in range(n_arranged):
         for c in range(n):
@@ -324,13 +324,13 @@ def _statistics(products: Any, n_interest: int, is_t: bool, ratio: Any, out: Any
                 value = np.sqrt(value) if first[c] > 0 else -np.sqrt(value)
             target[c] = value
         for c in range(n):
-            if left[c] - explained[c] < edge:
+            if left[c] - explained[c] < EDGE:
                 target[c] = np.nan
                 n_close += 1
     return n_close
 
 
-def _correct(target: Singles, arranged: Arranged, residuals: Singles, *, tested: Tested) -> None:
+def _correct(target: Singles, arranged: Arranged, residuals: Singles, *, tested: Statistic) -> None:
     """Compute what is NaN in float64."""
     for row in np.flatnonzero(np.isnan(target).any(axis=1)):
         close = np.isnan(target[row])
@@ -340,7 +340,7 @@ def _correct(target: Singles, arranged: Arranged, residuals: Singles, *, tested:
 
 
 def _exact_shares(
-    columns: Floats, residuals: Singles, *, tested: Tested, signed: bool | None = None
+    columns: Floats, residuals: Singles, *, tested: Statistic, signed: bool | None = None
 ) -> Floats:
     """Return shares in float64, shape (s, u); an element that the nuisance takes up has none."""
     exact = residuals.astype(np.float64)
@@ -355,7 +355,7 @@ def _exact_shares(
     return np.asarray(np.copysign(shares, products[0]) if keep_sign else shares)
 
 
-def _check_groups(tested: Tested) -> None:
+def _check_groups(tested: Statistic) -> None:
     """Raise unless every variance group leaves something to estimate its variance from."""
     groups = tested.groups
     if groups is None:
@@ -373,7 +373,7 @@ def _check_groups(tested: Tested) -> None:
 
 
 def _welch(
-    arranged: Arranged, residuals: NDArray[np.floating], *, tested: Tested
+    arranged: Arranged, residuals: NDArray[np.floating], *, tested: Statistic
 ) -> Floats:
     """Return v or G of each arrangement and element, in float64, shape (s, u)."""
     groups, columns = tested.groups, tested.columns

@@ -19,7 +19,7 @@ from heatlas.infer.neighbours import neighbour_table
 from heatlas.infer.normal_scores import look_up, score_table
 from heatlas.infer.pvalues import statistic_at
 from heatlas.infer.request import CLUSTER_METHODS, PermutationMethod, PermutationSettings
-from heatlas.infer.statistics import Tested
+from heatlas.infer.statistics import Statistic
 from heatlas.infer.tfce import tfce, tfce_maxima
 
 Floats = NDArray[np.float64]
@@ -45,7 +45,7 @@ class Summary(Value):
     ----------
     settings : PermutationSettings
         The method with its settings.
-    tested : Tested
+    tested : Statistic
         The statistic of an element.
     neighbours : numpy.ndarray of int32, shape (u, K), optional
         Elements around each element; for methods of space.
@@ -56,7 +56,7 @@ class Summary(Value):
     """
 
     settings: PermutationSettings
-    tested: Tested
+    tested: Statistic
     neighbours: NDArray[np.int32] | None = None
     measure: Floats | None = None
     cut: float | None = None
@@ -160,7 +160,7 @@ class Summary(Value):
 
 
 def summary_for(
-    settings: PermutationSettings, tested: Tested, *, mask: Mask | None, elements: NDArray[np.int64]
+    settings: PermutationSettings, tested: Statistic, *, mask: Mask | None, elements: NDArray[np.int64]
 ) -> Summary:
     """Return the summary of a method for the elements that are tested.
 
@@ -168,7 +168,7 @@ def summary_for(
     ----------
     settings : PermutationSettings
         The method.
-    tested : Tested
+    tested : Statistic
         The statistic of an element.
     mask : Mask or None
         Where the elements lie; needed by methods of space.
@@ -203,14 +203,14 @@ def summary_for(
     )
 
 
-def cluster_cut(settings: PermutationSettings, tested: Tested) -> float | None:
+def cluster_cut(settings: PermutationSettings, tested: Statistic) -> float | None:
     """Return the cluster-forming threshold as a statistic, or None where no clusters are formed.
 
     Parameters
     ----------
     settings : PermutationSettings
         With the threshold as p or as statistic.
-    tested : Tested
+    tested : Statistic
         Kind and degrees of freedom.
 
     Returns
