@@ -139,8 +139,9 @@ def _orders(node: Node, census: Census, *, flips: bool = False) -> int:
     """Return in how many orders the parts of a block can stand, equal ones alike."""
     kinds = _kinds(node, census, flips=flips)
     orders = math.factorial(len(kinds))
-    for times in np.bincount(kinds)[np.bincount(kinds) > 1]:
-        orders //= math.factorial(int(times))
+    times = np.bincount(kinds)
+    for repeated in times[times > 1]:
+        orders //= math.factorial(int(repeated))
     return orders
 
 

@@ -146,54 +146,75 @@ class Exchangeability(Value):
 
 
 def assumption_words(exchangeability: Exchangeability, action: Action, *, what: str) -> str:
-    """Return what is assumed of the errors and what is done, such as to ``what`` = "maps"."""
-    kind = exchangeability.kind
-    name = exchangeability.names[0] if exchangeability.names else "block"
-    blocks = "" if exchangeability.blocks is None else _blocks_words(exchangeability)
-    exchangeable, permuted = {
-        "free": ("exchangeable across all maps", f"{what} permuted freely, without blocks"),
-        "within": (f"exchangeable within each {name} ({blocks})",
-                   f"{what} permuted within blocks"),
-        "whole": (f"exchangeable between whole blocks ({blocks})",
-                  f"{what} permuted in whole blocks"),
-        "both": (f"exchangeable within each {name} and between whole blocks ({blocks})",
-                 f"{what} permuted within blocks and in whole blocks"),
-        "multi-level": (f"exchangeable as the tree of blocks says ({blocks})",
-                        f"{what} permuted within and between blocks as their labels allow"),
-    }[kind]  # fmt: skip
-    independent, flipped = {
-        "free": ("independent", f"signs of the {what} flipped freely, without blocks"),
-        "within": ("independent", f"signs of single {what} flipped"),
-        "multi-level": (f"independent between the outermost exchangeable blocks ({blocks})",
-                        f"signs of the {what} of such blocks flipped together"),
-    }.get(kind, (f"independent between blocks ({blocks})",
-                 f"signs of the {what} of whole blocks flipped together"))  # fmt: skip
+    """Say what is assumed of the errors and what is done to ``what``, such as "maps"."""
+    exchangeable, permuted = _permutation_words(exchangeability, what=what)
+    independent, flipped = _flip_words(exchangeability, what=what)
     if action == "permutations":
         return f"errors {exchangeable}: {permuted}"
     if action == "sign-flips":
         return f"errors {independent} and symmetric around zero: {flipped}"
-    return f"errors {exchangeable}, {independent} and symmetric around zero: {permuted}, {flipped}"
+    # The blocks are named once.
+    independent = independent.replace(f" ({_counted(exchangeability)})", "")
+    flipped = flipped if "blocks flipped" in flipped else "signs flipped"
+    return (
+        f"errors {exchangeable}, {independent} and symmetric around zero: {permuted}, and {flipped}"
+    )
 
 
-def _blocks_words(exchangeability: Exchangeability) -> str:
-    """Return ``3 blocks``, ``12 blocks of subject`` or ``4 levels: family type, family``."""
-    blocks = exchangeability.blocks
+def _permutation_words(exchangeability: Exchangeability, *, what: str) -> tuple[str, str]:
+    """Say what permutations assume and do."""
+    each = f"each {exchangeability.names[0] if exchangeability.names else 'block'}"
+    counted = _counted(exchangeability)
+    words = {
+        "free": ("across all maps", "freely, without blocks"),
+        "within": (f"within {each} ({counted})", "within blocks"),
+        "whole": (f"between whole blocks ({counted})", "in whole blocks"),
+        "both": (
+            f"within {each} and between whole blocks ({counted})",
+            "within blocks and in whole blocks",
+        ),
+        "multi-level": (
+            f"within and between blocks as the signs of their labels say ({counted})",
+            "accordingly",
+        ),
+    }
+    assumed, done = words[exchangeability.kind]
+    return f"exchangeable {assumed}", f"{what} permuted {done}"
+
+
+def _flip_words(exchangeability: Exchangeability, *, what: str) -> tuple[str, str]:
+    """Say what sign-flips assume and do."""
+    counted = _counted(exchangeability)
+    whole = (f"independent between blocks ({counted})", "signs of whole blocks flipped")
+    words = {
+        "free": ("independent", f"signs of the {what} flipped freely, without blocks"),
+        "within": ("independent", f"signs of single {what} flipped"),
+        "whole": whole,
+        "both": whole,
+        "multi-level": (
+            f"independent between the outermost exchangeable blocks ({counted})",
+            "signs of such blocks flipped",
+        ),
+    }
+    return words[exchangeability.kind]
+
+
+def _counted(exchangeability: Exchangeability) -> str:
+    """Return ``3 blocks``, ``12 blocks of subject`` or ``2 levels: all, site``."""
+    blocks, names = exchangeability.blocks, exchangeability.names
     if blocks is None:
         return "no blocks"
     if blocks.ndim == 2:
-        named = f": {', '.join(exchangeability.names)}" if exchangeability.names else ""
-        return count(blocks.shape[1], "level") + named
+        return count(blocks.shape[1], "level") + (f": {', '.join(names)}" if names else "")
     words = count(len(np.unique(blocks)), "block")
-    with_name = exchangeability.names and exchangeability.shuffle == "whole"
-    return f"{words} of {exchangeability.names[0]}" if with_name else words
+    return f"{words} of {names[0]}" if names and exchangeability.shuffle == "whole" else words
 
 
 def _own_labels(blocks: ArrayLike) -> Labels:
     """Return whole numbers of one axis or of several columns."""
     given = np.asarray(blocks)
-    if given.dtype.kind not in "iub" and not (
-        given.dtype.kind == "f" and bool((given == np.round(given)).all())
-    ):
+    is_float = given.dtype.kind == "f" and bool(np.isfinite(given).all())
+    if given.dtype.kind not in "iub" and not (is_float and bool((given == np.round(given)).all())):
         raise DesignError(
             "blocks: labels have to be whole numbers; number the blocks, for instance with "
             "numpy.unique(labels, return_inverse=True)[1]."
