@@ -26,12 +26,18 @@ NOUNS: dict[str, str] = {
 
 
 class Rearranged(NamedTuple):
-    """The arrangements of one block: a column c of the design becomes ``signs * c[rows]``."""
+    """The arrangements of one block: a column c of the design becomes ``signs * c[rows]``.
+
+    Parameters
+    ----------
+    rows : numpy.ndarray of int64, shape (BLOCK, n), or None
+        Which map stands in each place; None where no map changes its place.
+    signs : numpy.ndarray of float64, shape (BLOCK, n), or None
+        +1 or -1 each; None where no map changes its sign.
+    """
 
     rows: Rows | None
-    """shape (BLOCK, n); None where no map changes its place"""
     signs: Floats | None
-    """shape (BLOCK, n); None where no map changes its sign"""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
