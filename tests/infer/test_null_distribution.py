@@ -43,9 +43,7 @@ def judged(
         cluster_forming=ClusterForming(p=0.05) if "cluster" in method else None,
         **{"n_permutations": 700, "seed": 3, **settings},
     )
-    (found,) = permute(
-        maps, design, contrasts=[CONTRAST], settings=asked, mask=mask, engine=engine
-    )
+    (found,) = permute(maps, design, contrasts=[CONTRAST], settings=asked, mask=mask, engine=engine)
     return found
 
 

@@ -180,8 +180,7 @@ def test_the_null_does_not_depend_on_the_unit_of_an_element() -> None:
     scaled = maps * 2.0 ** np.arange(-20, 20)[np.arange(maps.shape[1]) % 40].astype(np.float32)
     contrast = t_contrast(0, 1, 0, 0)
     first, second = (
-        judged(values, design, contrast=contrast, settings=SETTINGS)
-        for values in (maps, scaled)
+        judged(values, design, contrast=contrast, settings=SETTINGS) for values in (maps, scaled)
     )
     np.testing.assert_allclose(second.null_maxima, first.null_maxima, rtol=1e-6)
 
@@ -291,9 +290,7 @@ def test_constant_elements_take_no_part() -> None:
 def test_maps_without_any_variation_are_refused() -> None:
     _, design = covariate_study()
     with pytest.raises(DataError, match="No element varies"):
-        judged(
-            np.ones((24, 5)), design, contrast=t_contrast(0, 1, 0, 0), settings=SETTINGS
-        )
+        judged(np.ones((24, 5)), design, contrast=t_contrast(0, 1, 0, 0), settings=SETTINGS)
 
 
 # The seed was written down before the first run and is not to be changed. Both counts lie in the
@@ -308,9 +305,7 @@ def false_positives(design: Design, contrast: Contrast, *, n_sets: int = 300) ->
     found = 0
     for _ in range(n_sets):
         noise = rng.standard_normal((design.n, 201))
-        result = judged(
-            noise[:, 1:] + noise[:, :-1], design, contrast=contrast, settings=settings
-        )
+        result = judged(noise[:, 1:] + noise[:, :-1], design, contrast=contrast, settings=settings)
         found += int(result.p.min() <= 0.05)
     return found
 

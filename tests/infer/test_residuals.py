@@ -45,9 +45,7 @@ def test_elements_without_variation_are_left_out() -> None:
     values[:, 5] = np.arange(12) * 0 + 1e6
     null = freedman_lane(values, split())
     np.testing.assert_array_equal(null.tested, [0, 1, 2, 4, 6, 7, 8])
-    np.testing.assert_array_equal(
-        np.isnan(null.scatter(np.ones(7))), [0, 0, 0, 1, 0, 1, 0, 0, 0]
-    )
+    np.testing.assert_array_equal(np.isnan(null.scatter(np.ones(7))), [0, 0, 0, 1, 0, 1, 0, 0, 0])
     np.testing.assert_array_equal(null.scatter_counts(np.ones(7, int))[3:6], [0, 1, 0])
 
 

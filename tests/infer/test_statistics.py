@@ -10,16 +10,11 @@ from scipy import stats
 from heatlas.core.design import Contrast, Design
 from heatlas.core.errors import DesignError
 from heatlas.infer import linear
+from heatlas.infer.arranged import Statistic, arrange
 from heatlas.infer.arrangements import Arrangements, listed_arrangements
 from heatlas.infer.residuals import freedman_lane, unit_residuals
-from heatlas.infer.statistics import (
-    Statistic,
-    all_statistics,
-    arrange,
-    largest_statistics,
-    observed_statistics,
-    shares_to_statistics,
-)
+from heatlas.infer.shares import shares_to_statistics
+from heatlas.infer.statistics import all_statistics, largest_statistics, observed_statistics
 
 N = 14
 LABELS = (np.arange(N) >= 5).astype(np.int64)
@@ -115,9 +110,7 @@ def test_g_of_three_groups_is_welchs_anova() -> None:
     rng = np.random.default_rng(5)
     groups = np.repeat([0, 1, 2], [4, 6, 8])
     maps = rng.standard_normal((18, 20)) * np.array([1.0, 2, 3])[groups][:, None]
-    design = Design(
-        matrix=np.eye(3)[groups], names=("a", "b", "c"), ids=tuple(map(str, range(18)))
-    )
+    design = Design(matrix=np.eye(3)[groups], names=("a", "b", "c"), ids=tuple(map(str, range(18))))
     contrast = Contrast(name="any", weights=np.array([[1.0, -1, 0], [0, 1, -1]]), kind="F")
     parts = linear.partition(design, contrast)
     tested = Statistic(
@@ -154,7 +147,7 @@ def test_v_with_a_covariate_equals_the_sandwich_of_group_variances() -> None:
     for v in range(30):
         weights = np.zeros(N)
         for group in (0, 1):
-            inside = LABELS == group
+            inside = group == LABELS
             weights[inside] = freedom[inside].sum() / (errors[inside, v] ** 2).sum()
         variance = np.linalg.inv(x.T @ (weights[:, None] * x))[1, 1]
         expected = beta[1, v] / np.sqrt(variance)
@@ -167,9 +160,7 @@ def test_welch_statistics_of_an_arrangement_equal_those_of_moved_maps(contrast: 
     parts, tested = statistic_of(design, contrast, grouped=True)
     residuals = freedman_lane(maps, parts).residuals
     arranged = arrange(tested, some_arrangements(), block=0).take(slice(0, 9))
-    found = all_statistics(
-        arranged, residuals, tested=tested, out=np.empty((9, 40), np.float32)
-    )
+    found = all_statistics(arranged, residuals, tested=tested, out=np.empty((9, 40), np.float32))
     rows = some_arrangements().block(0).rows
     for i in range(9):
         moved, _ = unit_residuals(residuals[np.argsort(rows[i])], np.zeros((N, 0)))

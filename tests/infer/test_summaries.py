@@ -8,8 +8,8 @@ from scipy import ndimage, stats
 
 from heatlas.core.errors import NotSupportedError
 from heatlas.core.space import Grid, Mask
+from heatlas.infer.arranged import Statistic
 from heatlas.infer.request import ClusterForming, PermutationSettings, TfceSettings
-from heatlas.infer.statistics import Statistic
 from heatlas.infer.summaries import (
     cluster_cut,
     count_steps_down,
@@ -105,9 +105,7 @@ def test_step_down_counts_equal_successive_maxima() -> None:
     statistics = rng.standard_normal((50, 12)).astype(np.float32)
     size = np.abs(rng.standard_normal(12)) * 1.5
     order = np.argsort(size)
-    found = count_steps_down(
-        statistics, order=order, reach=step_down_reach(size), two_sided=True
-    )
+    found = count_steps_down(statistics, order=order, reach=step_down_reach(size), two_sided=True)
     for element in range(12):
         below = size <= size[element]
         largest = np.abs(statistics[:, below]).max(axis=1)

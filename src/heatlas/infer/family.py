@@ -119,11 +119,9 @@ def _on_scale_of(
     """Return the statistics of this contrast that have the given -log10 p."""
     from heatlas.infer.pvalues import statistic_at
 
-    return np.array(
-        [
-            statistic_at(
-                float(10.0**-value), kind=result.kind, dof=result.dof, two_sided=result.two_sided
-            )
-            for value in largest
-        ]
-    )
+    return np.array([
+        statistic_at(
+            float(10.0**-value), kind=result.kind, dof=result.dof, two_sided=result.two_sided
+        )
+        for value in largest
+    ])

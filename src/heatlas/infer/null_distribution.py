@@ -14,9 +14,10 @@ from heatlas.core.execute import Executor, SerialExecutor
 from heatlas.core.store import MemoryStore, StepStore, pack_arrays, unpack_arrays
 from heatlas.core.value import Value
 from heatlas.infer import fwe
+from heatlas.infer.arranged import arrange
 from heatlas.infer.arrangements import BLOCK, Arrangements
 from heatlas.infer.sequential import open_counts
-from heatlas.infer.statistics import CHUNK, all_statistics, arrange, largest_statistics
+from heatlas.infer.statistics import CHUNK, all_statistics, largest_statistics
 from heatlas.infer.summaries import Summary, count_steps_down
 
 Floats = NDArray[np.float64]
@@ -27,7 +28,7 @@ Outcome = dict[str, NDArray[Any]]
 ENGINE = 2  # part of every key: raise it when the arithmetic changes
 ROUND = 4  # blocks that one item of the executor carries where elements travel in slices
 SLICE = 32 * CHUNK  # elements of one such item
-BATCH = 16  # arrangements whose whole maps are in memory at a time
+BATCH = 32  # arrangements whose whole maps are in memory at a time
 LOOK = 4  # blocks between two looks at whether every verdict is settled
 
 

@@ -16,6 +16,7 @@ from heatlas.core.provenance import digest_array, digest_json
 from heatlas.core.space import Mask
 from heatlas.core.validate import check_length
 from heatlas.infer import fwe
+from heatlas.infer.arranged import Statistic
 from heatlas.infer.arrangements import BLOCK, Arrangements, free_arrangements, plan_arrangements
 from heatlas.infer.assumptions import assumption_warnings
 from heatlas.infer.corrected import ElementKind, PermutationResult
@@ -23,8 +24,8 @@ from heatlas.infer.linear import Partition, column_basis, partition
 from heatlas.infer.null_distribution import BATCH, ENGINE, Engine, Job, Null, null_distribution
 from heatlas.infer.request import PermutationSettings
 from heatlas.infer.residuals import NullModel, freedman_lane, huh_jhun, unit_residuals
-from heatlas.infer.statistics import CHUNK, Statistic, observed_statistics
-from heatlas.infer.summaries import Summary, step_down_reach, summary_for
+from heatlas.infer.statistics import CHUNK, observed_statistics
+from heatlas.infer.summaries import step_down_reach, summary_for
 from heatlas.infer.tail import tail_logp
 
 Floats = NDArray[np.float64]
@@ -102,7 +103,7 @@ def permute(
     Blocks of 128 arrangements draw from streams of their own, so the outcome depends neither on
     workers nor on interruptions. An adaptive test looks every 512 arrangements at a confidence
     sequence of each p, valid at every look, and stops when none of them contains alpha.
-    Memory: the residuals in float32 beside the maps; for TFCE and clusters 16 maps per worker more.
+    Memory: the residuals in float32 beside the maps; for TFCE and clusters 32 maps per worker more.
 
     References
     ----------
@@ -341,7 +342,9 @@ def _warnings(
     arrangements: Arrangements,
 ) -> tuple[str, ...]:
     """Say which assumptions the residuals of the full model speak against."""
-    chosen = np.arange(sample.maps.shape[1]) if sample.within is None else sample.within.nonzero()[0]
+    chosen = (
+        np.arange(sample.maps.shape[1]) if sample.within is None else sample.within.nonzero()[0]
+    )
     chosen = chosen[:: max(1, -(-len(chosen) // EXAMINED))]
     residuals = sample.maps[:, chosen].astype(np.float64)
     basis = column_basis(sample.design).columns

@@ -1,4 +1,4 @@
-"""What is asked of the permutation engine: method, statistic, residuals, exchangeability, chance."""
+"""What is asked of the permutation engine: method, residuals, exchangeability and chance."""
 
 from __future__ import annotations
 
@@ -176,12 +176,12 @@ class PermutationSettings(Value):
                     "With variance groups the statistic has no degrees of freedom of its own and "
                     "cannot be turned into z; use TFCE of the statistic itself ('t')."
                 )
-        if self.residuals == "huh-jhun":
-            if self.exchangeability.blocks is not None or self.variance_groups is not None:
-                raise NotSupportedError(
-                    "Huh-Jhun residuals mix the maps, so blocks and variance groups lose their "
-                    "meaning; use Freedman-Lane."
-                )
+        labelled = self.exchangeability.blocks is not None or self.variance_groups is not None
+        if self.residuals == "huh-jhun" and labelled:
+            raise NotSupportedError(
+                "Huh-Jhun residuals mix the maps, so blocks and variance groups lose their "
+                "meaning; use Freedman-Lane."
+            )
         if self.adaptive is not None and self.method == "step-down":
             raise NotSupportedError(
                 "Step-down p depend on each other, so they cannot be settled one by one; leave "

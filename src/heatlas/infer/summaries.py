@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from heatlas.core.space import Grid, Mask
 from heatlas.core.value import Value
+from heatlas.infer.arranged import Statistic
 from heatlas.infer.compiled import compiled
 from heatlas.infer.corrected import Quantity
 from heatlas.infer.extent import ClusterStatistic, cluster_map, cluster_maxima
@@ -19,7 +20,6 @@ from heatlas.infer.neighbours import neighbour_table
 from heatlas.infer.normal_scores import look_up, score_table
 from heatlas.infer.pvalues import statistic_at
 from heatlas.infer.request import CLUSTER_METHODS, PermutationMethod, PermutationSettings
-from heatlas.infer.statistics import Statistic
 from heatlas.infer.tfce import tfce, tfce_maxima
 
 Floats = NDArray[np.float64]
@@ -160,7 +160,11 @@ class Summary(Value):
 
 
 def summary_for(
-    settings: PermutationSettings, tested: Statistic, *, mask: Mask | None, elements: NDArray[np.int64]
+    settings: PermutationSettings,
+    tested: Statistic,
+    *,
+    mask: Mask | None,
+    elements: NDArray[np.int64],
 ) -> Summary:
     """Return the summary of a method for the elements that are tested.
 
@@ -258,7 +262,7 @@ def count_steps_down(
     Westfall and Young (1993), Resampling-based multiple testing, algorithm 2.8. Wiley.
     """
     counts = np.zeros(statistics.shape[1], dtype=np.int32)
-    _step_down(statistics, order, reach, two_sided, counts)
+    _step_down(statistics, order=order, reach=reach, two_sided=two_sided, counts=counts)
     return counts
 
 
@@ -268,7 +272,7 @@ def step_down_reach(size: Floats) -> Floats:
 
 
 @compiled
-def _step_down(statistics: Any, order: Any, reach: Any, two_sided: bool, counts: Any) -> None:
+def _step_down(statistics: Any, *, order: Any, reach: Any, two_sided: bool, counts: Any) -> None:
     n_arranged, n = statistics.shape
     for b in range(n_arranged):
         largest = -np.inf
