@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -28,7 +30,7 @@ def study() -> tuple[NDArray[np.float32], Design]:
     return maps, Design(matrix=matrix, names=("intercept", "age", "size"), ids=ids)
 
 
-def judged(*contrasts: Contrast, **settings: object) -> tuple[PermutationResult, ...]:
+def judged(*contrasts: Contrast, **settings: Any) -> tuple[PermutationResult, ...]:
     maps, design = study()
     asked = PermutationSettings(**{"n_permutations": 400, "seed": 5, **settings})
     return permute(maps, design, contrasts=contrasts, settings=asked)

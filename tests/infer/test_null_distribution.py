@@ -35,7 +35,7 @@ def study(effect: float = 0.0) -> tuple[NDArray[np.float32], Design, Mask]:
 
 
 def judged(
-    method: str = "max-t", *, effect: float = 0.0, engine: Engine | None = None, **settings: Any
+    method: Any = "max-t", *, effect: float = 0.0, engine: Engine | None = None, **settings: Any
 ) -> PermutationResult:
     maps, design, mask = study(effect)
     asked = PermutationSettings(

@@ -16,7 +16,8 @@ from heatlas.core.execute import get_executor
 from heatlas.core.store import MemoryStore
 from heatlas.infer import linear, null_distribution
 from heatlas.infer.corrected import PermutationResult
-from heatlas.infer.permute import Engine, arrangements_for, permute
+from heatlas.infer.null_distribution import Engine
+from heatlas.infer.permute import arrangements_for, permute
 from heatlas.infer.request import PermutationSettings
 
 Floats = NDArray[np.float64]
@@ -69,7 +70,7 @@ def freedman_lane(maps: Floats, design: Design, *, contrast: Contrast, rows: Flo
 
 @pytest.mark.parametrize("kind", ["t", "F"])
 @pytest.mark.parametrize("two_sided", [True, False])
-def test_null_maxima_equal_refitting_each_permutation(kind: str, two_sided: bool) -> None:
+def test_null_maxima_equal_refitting_each_permutation(kind: Any, two_sided: bool) -> None:
     maps, design = covariate_study()
     weights = np.array([[0, 1, 0, 0]] if kind == "t" else [[0, 1, 0, 0], [0, 0, 1, 0]], float)
     contrast = Contrast(name="c", weights=weights, kind=kind)
@@ -77,7 +78,9 @@ def test_null_maxima_equal_refitting_each_permutation(kind: str, two_sided: bool
     found = judged(maps, design, contrast=contrast, settings=settings)
     plan = arrangements_for(design, contrast, settings=settings)
     for i in (0, 1, 77, 127, 128, 199):
-        order = plan.block(i // 128).rows[i % 128]
+        rows_of_block = plan.block(i // 128).rows
+        assert rows_of_block is not None
+        order = rows_of_block[i % 128]
         # The columns were arranged, so the maps go the other way.
         rows = np.eye(design.n)[np.argsort(order)]
         statistic = freedman_lane(maps.astype(float), design, contrast=contrast, rows=rows)
@@ -217,7 +220,7 @@ class DyingExecutor:
 
 def test_a_killed_run_resumes_to_the_same_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
     maps, design = covariate_study()
-    monkeypatch.setattr(null_distribution, "SLICE", null_distribution.CHUNK)  # three slices
+    monkeypatch.setattr(null_distribution, "SLICE", 256)  # three slices
     settings = PermutationSettings(n_permutations=1400, seed=4)
     contrast = t_contrast(0, 1, 0, 0)
     whole = judged(maps, design, contrast=contrast, settings=settings)

@@ -31,7 +31,7 @@ def test_a_cluster_forming_threshold_is_one_thing(fields: dict[str, float], word
 
 
 @pytest.mark.parametrize("fields", [{"extent": 0.0}, {"height": float("inf")}, {"height": -1.0}])
-def test_exponents_of_tfce_are_positive(fields: dict[str, float]) -> None:
+def test_exponents_of_tfce_are_positive(fields: dict[str, Any]) -> None:
     with pytest.raises(DataError, match="exponent above 0"):
         TfceSettings(**fields)
 

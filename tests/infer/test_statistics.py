@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -39,7 +41,7 @@ def statistic_of(
     design: Design, contrast: Contrast, *, signed: bool = False, grouped: bool = False
 ) -> tuple[linear.Partition, Statistic]:
     parts = linear.partition(design, contrast)
-    kind = {"t": "v", "F": "G"}[contrast.kind] if grouped else contrast.kind
+    kind: Any = {"t": "v", "F": "G"}[contrast.kind] if grouped else contrast.kind
     dof = {"t": (parts.dof,), "F": (2.0, parts.dof)}.get(kind, ())
     return parts, Statistic(
         interest=parts.interest,
@@ -61,6 +63,7 @@ def test_statistics_of_each_arrangement_equal_a_refit(contrast: Contrast) -> Non
         arranged, residuals, tested=tested, out=np.empty((9, maps.shape[1]), np.float32)
     )
     rows = some_arrangements().block(0).rows
+    assert rows is not None
     for i in range(9):
         moved = residuals[np.argsort(rows[i])].astype(float)
         expected = linear.test(linear.fit(moved, design), contrast).statistic
@@ -162,6 +165,7 @@ def test_welch_statistics_of_an_arrangement_equal_those_of_moved_maps(contrast: 
     arranged = arrange(tested, some_arrangements(), block=0).take(slice(0, 9))
     found = all_statistics(arranged, residuals, tested=tested, out=np.empty((9, 40), np.float32))
     rows = some_arrangements().block(0).rows
+    assert rows is not None
     for i in range(9):
         moved, _ = unit_residuals(residuals[np.argsort(rows[i])], np.zeros((N, 0)))
         np.testing.assert_allclose(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from scipy import ndimage, stats
@@ -20,7 +22,7 @@ from heatlas.infer.summaries import (
 SHAPE = (9, 8, 7)
 
 
-def tested(kind: str = "t", dof: tuple[float, ...] = (20.0,), *, signed: bool = False) -> Statistic:
+def tested(kind: Any = "t", dof: tuple[float, ...] = (20.0,), *, signed: bool = False) -> Statistic:
     column = np.linspace(-1, 1, 6)[:, None] / np.linalg.norm(np.linspace(-1, 1, 6))
     groups = np.array([0, 0, 0, 1, 1, 1]) if kind in ("v", "G") else None
     return Statistic(
@@ -35,7 +37,7 @@ def whole_mask() -> Mask:
 
 def smooth_map(seed: int = 0) -> np.ndarray:
     noise = ndimage.gaussian_filter(np.random.default_rng(seed).standard_normal(SHAPE), 1)
-    return (noise / noise.std() * 1.5).ravel()
+    return np.asarray(noise / noise.std() * 1.5).ravel()
 
 
 @pytest.mark.parametrize("two_sided", [True, False])

@@ -13,7 +13,7 @@ from heatlas.core.validate import check_length, own_array, set_field
 from heatlas.core.value import Value
 from heatlas.core.words import count
 from heatlas.infer import fwe
-from heatlas.infer.arrangements import Action
+from heatlas.infer.exchangeability import Action
 from heatlas.infer.request import PermutationMethod, Residuals, TfceSettings
 
 Floats = NDArray[np.float64]
