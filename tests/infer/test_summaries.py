@@ -22,7 +22,7 @@ from heatlas.infer.summaries import (
 SHAPE = (9, 8, 7)
 
 
-def tested(kind: Any = "t", dof: tuple[float, ...] = (20.0,), *, signed: bool = False) -> Statistic:
+def of_kind(kind: Any = "t", dof: tuple[float, ...] = (20.0,), *, signed: bool = False) -> Statistic:
     column = np.linspace(-1, 1, 6)[:, None] / np.linalg.norm(np.linspace(-1, 1, 6))
     groups = np.array([0, 0, 0, 1, 1, 1]) if kind in ("v", "G") else None
     return Statistic(
@@ -49,7 +49,7 @@ def test_the_maximum_of_a_map_is_the_largest_of_its_observed_values(two_sided: b
             cluster_forming=ClusterForming(statistic=1.5) if "cluster" in method else None,
         )
         summary = summary_for(
-            settings, tested(signed=not two_sided), mask=whole_mask(), elements=np.arange(504)
+            settings, of_kind(signed=not two_sided), mask=whole_mask(), elements=np.arange(504)
         )
         values = smooth_map()
         observed = summary.of_map(values)
@@ -63,7 +63,7 @@ def test_cluster_mass_is_the_sum_over_the_largest_component() -> None:
         method="cluster-mass", cluster_forming=ClusterForming(p=0.1), neighbourhood="faces"
     )
     cut = stats.t.isf(0.05, 20)
-    summary = summary_for(settings, tested(), mask=whole_mask(), elements=np.arange(504))
+    summary = summary_for(settings, of_kind(), mask=whole_mask(), elements=np.arange(504))
     assert summary.cut == pytest.approx(cut)
     values = smooth_map()
     masses = []
@@ -80,7 +80,7 @@ def test_tfce_of_z_is_tfce_of_the_scores() -> None:
         for kind in ("t", "z")
     }
     of = {
-        kind: summary_for(one, tested(), mask=whole_mask(), elements=np.arange(504))
+        kind: summary_for(one, of_kind(), mask=whole_mask(), elements=np.arange(504))
         for kind, one in settings.items()
     }
     values = smooth_map()
@@ -91,7 +91,7 @@ def test_tfce_of_z_is_tfce_of_the_scores() -> None:
 def test_a_p_is_refused_for_a_statistic_without_degrees_of_freedom() -> None:
     settings = PermutationSettings(method="cluster-mass", cluster_forming=ClusterForming(p=0.01))
     with pytest.raises(NotSupportedError):
-        cluster_cut(settings, tested("v", ()))
+        cluster_cut(settings, of_kind("v", ()))
 
 
 @pytest.mark.parametrize(("two_sided", "tail"), [(True, 0.005), (False, 0.01)])
@@ -99,7 +99,7 @@ def test_a_p_forms_clusters_in_both_tails_together(two_sided: bool, tail: float)
     settings = PermutationSettings(
         method="cluster-mass", two_sided=two_sided, cluster_forming=ClusterForming(p=0.01)
     )
-    assert cluster_cut(settings, tested()) == pytest.approx(stats.t.isf(tail, 20))
+    assert cluster_cut(settings, of_kind()) == pytest.approx(stats.t.isf(tail, 20))
 
 
 def test_step_down_counts_equal_successive_maxima() -> None:
@@ -111,4 +111,4 @@ def test_step_down_counts_equal_successive_maxima() -> None:
     for element in range(12):
         below = size <= size[element]
         largest = np.abs(statistics[:, below]).max(axis=1)
-        assert found[element] == (largest >= size[element]).sum()
+        assert found[element] == (largest >= size[element] * (1 - 1e-5)).sum()
