@@ -95,8 +95,42 @@ def test_a_caption_says_what_is_seen_and_how_it_was_judged() -> None:
             "t map, two-sided, |value| > 5, a cut chosen by the user, uncorrected, "
             "3 voxels (2 +, 1 −)",
         ),
+        (
+            heat_map_of(
+                stat_map(),
+                threshold=judgement(
+                    np.arange(8) == 5,
+                    cut=None,
+                    quantity="cluster mass",
+                    extended_cut=120.4,
+                    words="clusters (|t| > 3.10, 18 neighbours) by mass, FWE p < .05",
+                ),
+            ),
+            "t map, n = 72 (51 depr, 21 control), df = 67, two-sided, clusters (|t| > 3.10, 18 "
+            "neighbours) by mass, FWE p < .05, cluster mass > 120, 1 voxel (1 +, 0 −)",
+        ),
+        (
+            heat_map_of(stat_map(kind="tfce", dof=()), threshold=both_tails()),
+            "TFCE map, n = 72 (51 depr, 21 control), two-sided, "
+            "voxelwise FWE p < .05 by 5,000 permutations, |TFCE| > 5.10, 3 voxels (2 +, 1 −)",
+        ),
+        (
+            heat_map_of(stat_map(kind="v", dof=(), groups=()), threshold=both_tails()),
+            "v map, n = 72, two-sided, voxelwise FWE p < .05 by 5,000 permutations, |v| > 5.10, "
+            "3 voxels (2 +, 1 −)",
+        ),
     ],
-    ids=["one-sided", "F", "nothing survives", "effect", "mean", "cut of the user"],
+    ids=[
+        "one-sided",
+        "F",
+        "nothing survives",
+        "effect",
+        "mean",
+        "cut of the user",
+        "clusters",
+        "TFCE",
+        "v",
+    ],
 )
 def test_captions_of_other_maps(drawn: HeatMap, caption: str) -> None:
     assert drawn.caption() == caption

@@ -40,6 +40,7 @@ def test_the_sample_is_put_into_words_as_far_as_it_is_known(
     ("kind", "statistic", "signed"),
     [
         ("t", True, True), ("F", True, False), ("z", True, True), ("effect", False, True),
+        ("v", True, True), ("G", True, False), ("tfce", True, True), ("cluster mass", True, True),
         ("mean", False, False), ("standard error", False, False), ("partial R2", False, False),
     ],
 )  # fmt: skip
@@ -48,6 +49,15 @@ def test_a_map_knows_whether_it_is_a_statistic_and_signed(
 ) -> None:
     made = stat_map(kind=kind)
     assert (made.is_statistic, made.is_signed) == (statistic, signed)
+
+
+def test_what_neighbours_add_has_a_sign_only_where_one_tail_is_negative() -> None:
+    assert not stat_map(kind="cluster extent", values=np.array([0.0, 3, 4])).is_signed
+
+
+def test_captions_write_tfce_in_capitals_and_other_kinds_as_they_are() -> None:
+    symbols = [stat_map(kind=kind).symbol for kind in ("t", "tfce", "cluster mass")]
+    assert symbols == ["t", "TFCE", "cluster mass"]
 
 
 def test_float32_stays_and_everything_else_becomes_float64() -> None:

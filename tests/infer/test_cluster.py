@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
@@ -210,6 +212,25 @@ def test_a_full_enumeration_is_exact() -> None:
     stat_map = line_map(at4=3)
     table = cluster_table(stat_map, judged(stat_map, n_possible=100))
     assert table.words("p_words") == ("p = .040, exact",)
+
+
+def test_a_p_beyond_all_permutations_is_marked_as_approximate() -> None:
+    stat_map = line_map(at4=5, at12=4)
+    tail = np.full(30, np.nan)
+    tail[4] = 4.7
+    rule = replace(judged(stat_map, n_possible=1e20), undecided=None, tail_logp=tail)
+    table = cluster_table(stat_map, rule)
+    first, second = table.words("p_words")
+    assert str(first).endswith("; about 2e−05 (approximate, by a generalised Pareto tail)")
+    assert "Pareto" not in str(second)
+    assert_allclose(table.numbers("p_tail"), [10**-4.7, np.nan])
+    assert "Approximate" in table.column("p_tail").description
+
+
+def test_without_an_approximate_p_no_column_speaks_of_it() -> None:
+    stat_map = line_map(at4=3)
+    rule = replace(judged(stat_map, n_possible=1e20), tail_logp=np.full(30, np.nan))
+    assert "p_tail" not in cluster_table(stat_map, rule).names
 
 
 def test_the_region_of_each_peak_comes_from_the_atlas() -> None:

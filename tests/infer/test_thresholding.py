@@ -13,8 +13,10 @@ from heatlas.core.design import Contrast, Design
 from heatlas.core.errors import DataError, NotSupportedError, SpaceMismatchError, UnknownNameError
 from heatlas.core.space import Grid, Mask
 from heatlas.core.statmap import StatMap
-from heatlas.infer import linear, permute
-from heatlas.infer.arrangements import PermutationSettings
+from heatlas.infer import linear
+from heatlas.infer.corrected import PermutationResult
+from heatlas.infer.permute import permute
+from heatlas.infer.request import PermutationMethod, PermutationSettings, TfceSettings
 from heatlas.infer.thresholding import THRESHOLDS, apply_threshold
 
 SHAPE = (10, 10, 10)
@@ -120,8 +122,15 @@ def test_small_clusters_are_removed_and_the_words_say_so() -> None:
 
 
 def permuted(
-    n_permutations: int = 400, *, n: int = 20, effect: float = 1.5, two_sided: bool = True
-):
+    n_permutations: int = 400,
+    *,
+    n: int = 20,
+    effect: float = 1.5,
+    two_sided: bool = True,
+    method: PermutationMethod = "max-t",
+    groups: bool = False,
+    within: NDArray[np.bool_] | None = None,
+) -> tuple[StatMap, PermutationResult]:
     rng = np.random.default_rng(5)
     maps = rng.standard_normal((n, 1000))
     group = np.arange(n) % 2
@@ -132,9 +141,48 @@ def permuted(
     )
     contrast = Contrast(name="c", weights=np.array([0.0, 1.0]))
     tested = linear.test(linear.fit(maps, design), contrast)
-    settings = PermutationSettings(n_permutations=n_permutations, two_sided=two_sided, seed=6)
-    null = permute.max_statistic(maps, design, contrast=contrast, settings=settings)
-    return StatMap(values=tested.statistic, mask=MASK, kind="t", dof=tested.dof), null
+    settings = PermutationSettings(
+        n_permutations=n_permutations,
+        two_sided=two_sided,
+        seed=6,
+        method=method,
+        variance_groups=group if groups else None,
+    )
+    (null,) = permute(maps, design, contrasts=[contrast], settings=settings, within=within)
+    stat_map = StatMap(values=tested.statistic, mask=MASK, kind="t", dof=tested.dof)
+    if groups:
+        stat_map = StatMap(values=null.statistic, mask=MASK, kind="v")
+    return stat_map, null
+
+
+def extended(method: PermutationMethod, quantity: str, **changed: object) -> PermutationResult:
+    """A judgement of 100 permutations in which elements 2 and 3 survive, one in each tail."""
+    values = np.zeros(1000)
+    values[[1, 2, 3]] = 50, 120, -130
+    counts = np.full(1000, 100)
+    counts[[1, 2, 3]] = 40, 2, 1
+    counts[500] = 0
+    tail = np.full(1000, np.nan)
+    tail[3] = 4.5
+    content = {
+        "method": method,
+        "kind": "t",
+        "dof": (30.0,),
+        "two_sided": True,
+        "statistic": t_map().values,
+        "observed": values,
+        "quantity": quantity,
+        "null_maxima": np.append(130.0, np.linspace(0, 125, 99)),
+        "counts": counts,
+        "exact": False,
+        "n_possible": np.inf,
+        "n_asked": 100,
+        "action": "permutations",
+        "exchangeability": "errors exchangeable",
+        "neighbourhood": "faces",
+        "tail_logp": tail,
+    }
+    return PermutationResult(**{**content, **changed})  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("two_sided", [True, False])
@@ -148,6 +196,7 @@ def test_max_t_survivors_are_those_above_the_cut(two_sided: bool) -> None:
         np.testing.assert_array_equal(np.nan_to_num(size, nan=-99) > found.cut, found.survives)
         np.testing.assert_array_equal(found.survives, np.nan_to_num(null.p, nan=2) <= alpha)
         assert not found.survives[7]
+        assert (found.quantity, found.extended, found.strength) == ("", None, None)
 
 
 def test_max_t_says_how_many_permutations() -> None:
@@ -210,6 +259,91 @@ def test_max_t_of_another_test_is_refused() -> None:
         apply_threshold(other, method="max-t", permutations=null)
 
 
+def test_permutations_of_another_method_are_refused() -> None:
+    stat_map, null = permuted()
+    with pytest.raises(DataError, match="'step-down' needs permutations of that method"):
+        apply_threshold(stat_map, method="step-down", permutations=null)
+
+
+def test_step_down_keeps_what_max_t_finds_and_is_cut_at_its_weakest_survivor() -> None:
+    stat_map, null = permuted(method="step-down", effect=6)
+    found = apply_threshold(stat_map, method="step-down", permutations=null)
+    _, plain = permuted(effect=6)
+    single = apply_threshold(stat_map, method="max-t", permutations=plain)
+    assert (found.survives | ~single.survives).all()
+    assert found.words == "voxelwise FWE p < .05 (step-down) by 400 permutations"
+    size = np.abs(stat_map.values)
+    assert found.cut == pytest.approx(size[found.survives].min(), rel=1e-6)
+    np.testing.assert_array_equal(
+        np.nan_to_num(size, nan=-9) >= found.cut * (1 - 1e-6), found.survives
+    )
+
+
+def test_a_v_map_is_judged_without_degrees_of_freedom() -> None:
+    stat_map, null = permuted(groups=True)
+    found = apply_threshold(stat_map, method="max-t", permutations=null)
+    np.testing.assert_array_equal(found.survives, np.nan_to_num(null.p, nan=2) <= 0.05)
+    assert found.settings["Statistic"] == "v"
+    with pytest.raises(NotSupportedError, match="kind 'v' has no p-values"):
+        apply_threshold(stat_map, method="bonferroni")
+
+
+def test_outside_of_a_small_volume_nothing_survives_and_everything_is_faint() -> None:
+    inside = np.arange(1000) < 200
+    stat_map, null = permuted(effect=6, within=inside)
+    found = apply_threshold(stat_map, method="max-t", permutations=null)
+    assert found.n_surviving > 0
+    assert not found.survives[200:].any()
+    assert found.logp is not None and np.isnan(found.logp[200:]).all()
+    assert found.strength is not None
+    assert np.abs(found.strength[200:]).max() <= 0.7
+    assert (np.abs(found.strength[found.survives]) == 1).all()
+
+
+def test_tfce_is_judged_by_what_was_made_largest() -> None:
+    null = extended("tfce", "tfce", tfce=TfceSettings())
+    found = apply_threshold(t_map(), method="tfce", permutations=null)
+    assert np.flatnonzero(found.survives).tolist() == [2, 3]
+    assert found.words == (
+        "TFCE (t, E = 0.5, H = 2, 6 neighbours), FWE p < .05 by 100 permutations"
+    )
+    assert (found.cut, found.quantity) == (None, "TFCE")
+    assert found.extended_cut == pytest.approx(null.cut(0.05))
+    assert found.extended is not None and found.strength is not None
+    np.testing.assert_array_equal(found.extended, null.observed)
+    np.testing.assert_array_equal(np.flatnonzero(np.abs(found.strength) > 0.7), [2, 3])
+    assert found.tail_logp is not None and found.tail_logp[3] == 4.5
+    assert found.settings["TfceHeightExponent"] == 2
+
+
+@pytest.mark.parametrize(
+    ("method", "quantity", "name", "by"),
+    [
+        ("cluster-extent", "cluster extent", "cluster extent", "extent"),
+        ("cluster-mass", "cluster mass", "cluster mass", "mass"),
+        (
+            "cluster-mass-above",
+            "cluster mass above",
+            "cluster mass",
+            "mass above that threshold",
+        ),
+    ],
+)
+def test_clusters_name_their_threshold_as_statistic_and_as_p(
+    method: PermutationMethod, quantity: str, name: str, by: str
+) -> None:
+    cut = float(scipy.stats.t.isf(0.0005, 30))
+    null = extended(method, quantity, cluster_cut=cut, neighbourhood="edges")
+    found = apply_threshold(t_map(), method=method, permutations=null)
+    assert found.words == (
+        f"clusters (|t| > 3.65, p < .001 per voxel, 18 neighbours) by {by}, FWE p < .05 by 100 "
+        "permutations"
+    )
+    assert (found.quantity, found.method, found.correction) == (name, method, "fwe")
+    assert found.settings["ClusterFormingP"] == 0.001
+    assert found.n_surviving == 2
+
+
 def test_requests_without_meaning_are_refused() -> None:
     with pytest.raises(NotSupportedError, match="needs 1 positive degrees of freedom"):
         apply_threshold(StatMap(values=np.zeros(1000), mask=MASK, kind="t"))
@@ -222,7 +356,10 @@ def test_requests_without_meaning_are_refused() -> None:
 
 
 def test_every_threshold_is_in_the_registry() -> None:
-    assert list(THRESHOLDS) == ["none", "bonferroni", "fdr-bh", "fdr-by", "max-t"]
+    assert list(THRESHOLDS) == [
+        "none", "bonferroni", "fdr-bh", "fdr-by", "max-t", "step-down", "tfce", "cluster-extent",
+        "cluster-mass", "cluster-mass-above",
+    ]  # fmt: skip
 
 
 def test_the_real_one_sample_study_gives_its_known_counts(real_data: Path) -> None:

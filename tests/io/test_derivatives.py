@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from heatlas.core.space import Grid, Mask
 from heatlas.core.statmap import StatMap
 from heatlas.core.table import Column, Table
 from heatlas.core.threshold import Threshold
+from heatlas.io.atomic import json_text
 from heatlas.io.derivatives import (
     DerivativeWriter,
     bids_label,
@@ -22,6 +24,7 @@ from heatlas.io.derivatives import (
     check_no_paths,
     map_name,
     map_sidecar,
+    threshold_entry,
 )
 
 
@@ -125,6 +128,20 @@ def test_a_sidecar_says_what_a_map_needs_to_be_read() -> None:
         "Sources": ["sha256:aa"],
         "Provenance": t_map().provenance.to_json(),
     }
+
+
+def test_a_sidecar_tells_the_settings_of_the_method_and_its_own_cut() -> None:
+    settings = {"TfceHeightExponent": 2.0, "CorrectedTogether": ["a", "b"]}
+    rule = replace(judgement(), cut=None, quantity="TFCE", extended_cut=99.5, settings=settings)
+    told = map_sidecar(t_map(), stat="tfce", threshold=rule)["Threshold"]
+    assert (told["Quantity"], told["QuantityCut"]) == ("TFCE", 99.5)
+    assert told["Settings"] == {"TfceHeightExponent": 2.0, "CorrectedTogether": ("a", "b")}
+    assert "Cut" not in told
+
+
+def test_more_arrangements_than_numbers_can_tell_are_written_in_words() -> None:
+    told = threshold_entry(replace(judgement(), n_possible=np.inf))
+    assert json.loads(json_text(told))["PossiblePermutations"] == "more than 1e308"
 
 
 def test_zero_counts_stay_in_the_sidecar() -> None:

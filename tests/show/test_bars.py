@@ -9,6 +9,8 @@ import pytest
 
 from heatlas.core.colour import scale_for
 from heatlas.core.heatmap import HeatMap, heat_map_of
+from heatlas.core.statmap import StatKind
+from heatlas.core.threshold import strength_of
 from heatlas.show.bars import bar_groups, bar_ticks, fade_of, opacity_of
 from heatlas.show.compile import compile_scene
 from heatlas.show.raster import bar_pixels, composite
@@ -129,3 +131,27 @@ def test_the_legend_explains_each_outline_that_is_there() -> None:
     assert "+ survives" in both and "− survives" in both
     none = [word.text for word in compile_scene([blob_map({})]).words]
     assert "+ survives" not in none and "− survives" not in none
+
+
+def test_where_no_cut_says_what_survives_the_strength_sets_the_opacity() -> None:
+    panel = blob_map(BOTH)
+    rule = panel.threshold
+    strength = strength_of(panel.judged.values, survives=rule.survives)
+    panel = replace(panel, threshold=replace(rule, cut=None, strength=strength))
+    opacity = opacity_of(panel)
+    assert (opacity[rule.survives] == 1).all()
+    assert opacity[~rule.survives].max() <= 0.5
+    words = [word.text for word in compile_scene([panel]).words]
+    assert "faded where" in words and "not surviving" in words
+    one_sided = replace(panel, threshold=replace(panel.threshold, two_sided=False))
+    assert opacity_of(one_sided)[rule.survives].min() == 0.25
+
+
+@pytest.mark.parametrize(
+    ("kind", "label"),
+    [("v", "v statistic"), ("G", "G statistic"), ("tfce", "TFCE"), ("cluster mass",) * 2],
+)
+def test_a_bar_is_labelled_by_its_statistic(kind: StatKind, label: str) -> None:
+    shown = replace(blob_map(BOTH).shown, kind=kind, dof=())
+    words = [word.text for word in compile_scene([heat_map_of(shown)]).words if word.upright]
+    assert words == [label]

@@ -252,7 +252,7 @@ def _cuts(threshold: Threshold | None, *, signed: bool) -> tuple[float, ...]:
 
 def _label(stat_map: StatMap) -> str:
     if stat_map.is_statistic:
-        return stat_map.kind
+        return stat_map.symbol
     words = stat_map.quantity or stat_map.kind
     return f"{words} ({stat_map.unit})" if stat_map.unit else words
 

@@ -101,7 +101,7 @@ class HeatMap(Value):
         unit = f" in {shown.unit}" if shown.unit else ""
         of = f" of {shown.contrast}" if shown.contrast else ""
         if shown.is_statistic:
-            return f"{shown.kind} map{of}"
+            return f"{shown.symbol} map{of}"
         if shown.kind == "mean":
             return f"mean {quantity}{unit}{of}"
         if shown.kind == "effect":
@@ -114,12 +114,17 @@ class HeatMap(Value):
         return "two-sided" if self.threshold.two_sided else "one-sided"
 
     def _cut_words(self) -> str:
-        if self.threshold.cut is None or self.threshold.method == "value":
+        rule = self.threshold
+        if rule.method == "value":
             return ""
-        bars = self.threshold.two_sided and self.judged.is_signed
-        name: str = self.judged.kind if self.judged.is_statistic else "value"
+        if rule.extended_cut is not None:
+            return f"{rule.quantity} > {number(rule.extended_cut, digits=3)}"
+        if rule.cut is None:
+            return ""
+        bars = rule.two_sided and self.judged.is_signed
+        name = self.judged.symbol if self.judged.is_statistic else "value"
         name = f"|{name}|" if bars else name
-        return f"{name} > {number(self.threshold.cut, digits=3)}"
+        return f"{name} > {number(rule.cut, digits=3)}"
 
 
 def heat_map_of(

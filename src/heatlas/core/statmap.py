@@ -14,8 +14,13 @@ from heatlas.core.validate import check_choice, check_length, own_array, set_fie
 from heatlas.core.value import Value
 from heatlas.core.words import join
 
-StatKind = Literal["t", "F", "z", "effect", "mean", "value", "standard error", "g", "partial R2"]
-SIGNED_KINDS = ("t", "z", "effect", "value", "g")
+StatKind = Literal[
+    "t", "F", "z", "v", "G", "tfce", "cluster extent", "cluster mass",
+    "effect", "mean", "value", "standard error", "g", "partial R2",
+]  # fmt: skip
+EXTENDED_KINDS = ("tfce", "cluster extent", "cluster mass")
+STATISTICS = ("t", "F", "z", "v", "G", *EXTENDED_KINDS)
+SIGNED_KINDS = ("t", "z", "v", "effect", "value", "g")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -29,8 +34,10 @@ class StatMap(Value):
     mask : Mask
         The elements.
     kind : str
-        ``"t"``, ``"F"`` or ``"z"`` for statistics; ``"effect"``, ``"mean"``, ``"value"``,
-        ``"standard error"``, ``"g"`` or ``"partial R2"`` for everything else.
+        ``"t"``, ``"F"``, ``"z"``, ``"v"`` and ``"G"`` (t and F of groups with variances of their
+        own) for statistics, ``"tfce"``, ``"cluster extent"`` and ``"cluster mass"`` for what
+        neighbours add to them, with the sign of their tail; ``"effect"``, ``"mean"``,
+        ``"value"``, ``"standard error"``, ``"g"`` or ``"partial R2"`` for everything else.
     dof : tuple of float
         Degrees of freedom: (df,) of a t, (df1, df2) of an F, empty otherwise.
     quantity : str
@@ -71,13 +78,20 @@ class StatMap(Value):
 
     @property
     def is_statistic(self) -> bool:
-        """True for t, F and z maps."""
-        return self.kind in ("t", "F", "z")
+        """True for statistics, and for what neighbours add to them."""
+        return self.kind in STATISTICS
 
     @property
     def is_signed(self) -> bool:
         """True where a negative value has a meaning of its own."""
+        if self.kind in EXTENDED_KINDS:  # of an F, or of one tail, they have no sign
+            return bool((self.values < 0).any())
         return self.kind in SIGNED_KINDS
+
+    @property
+    def symbol(self) -> str:
+        """The kind as captions write it: ``t``, ``TFCE``."""
+        return "TFCE" if self.kind == "tfce" else str(self.kind)
 
     def sample_words(self) -> str:
         """Return ``n = 72 (51 depr, 21 control), df = 67``, as far as it is known."""

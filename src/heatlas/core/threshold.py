@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from heatlas.core.validate import check_length, own_array, set_field
-from heatlas.core.value import Value
+from heatlas.core.value import Value, freeze
 
 Correction = Literal["none", "fwe", "fdr"]
+FAINT = 0.7  # largest strength of what does not survive: half of the opacity, which is its square
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -49,6 +51,20 @@ class Threshold(Value):
         Largest statistic of each arrangement, the identity first.
     cluster_extent_mm3 : float, optional
         Clusters smaller than this were removed.
+    quantity : str
+        What was compared with the null where it is not the statistic itself: ``"TFCE"``,
+        ``"cluster extent"``, ``"cluster mass"``.
+    extended : array_like of float64, shape (v,), optional
+        That quantity, with the sign of its tail.
+    extended_cut : float, optional
+        Value that the magnitude of ``extended`` must exceed.
+    strength : array_like of float64, shape (v,), optional
+        How far each element came, 1 where it survives, with the sign of its tail (see
+        :func:`strength_of`); sets the opacity where no cut of the statistic does.
+    tail_logp : array_like of float64, shape (v,), optional
+        Approximate -log10 p beyond the reach of the permutations, NaN within it.
+    settings : mapping
+        How the method was set, JSON-like, for sidecars.
     """
 
     method: str
@@ -65,20 +81,27 @@ class Threshold(Value):
     n_to_settle: int | None = None
     null_maxima: NDArray[np.float64] | None = None
     cluster_extent_mm3: float | None = None
+    quantity: str = ""
+    extended: NDArray[np.float64] | None = None
+    extended_cut: float | None = None
+    strength: NDArray[np.float64] | None = None
+    tail_logp: NDArray[np.float64] | None = None
+    settings: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Take ownership of the arrays and check their lengths."""
         survives = own_array(self.survives, name="survives", dtype=bool, ndim=1)
         set_field(self, "survives", to=survives)
-        kinds = {"logp": np.float64, "undecided": bool, "null_maxima": np.float64}
-        for name, dtype in kinds.items():
+        for name in ("logp", "undecided", "null_maxima", "extended", "strength", "tail_logp"):
             given = getattr(self, name)
             if given is None:
                 continue
+            dtype = bool if name == "undecided" else np.float64
             array = own_array(given, name=name, dtype=dtype, ndim=1)
             if name != "null_maxima":
                 check_length(array, name=name, expected=len(survives), per="elements")
             set_field(self, name, to=array)
+        set_field(self, "settings", to=freeze(self.settings))
 
     @property
     def judges(self) -> bool:
@@ -128,3 +151,29 @@ def value_threshold(
         two_sided=two_sided,
         cut=float(cut),
     )
+
+
+def strength_of(
+    values: NDArray[np.floating], *, survives: NDArray[np.bool_], cut: float | None = None
+) -> NDArray[np.float64]:
+    """Return how far each element came, where survival does not follow from the statistic alone.
+
+    Parameters
+    ----------
+    values : numpy.ndarray, shape (v,)
+        The statistic.
+    survives : numpy.ndarray of bool, shape (v,)
+        What survives.
+    cut : float, optional
+        Magnitude at which the strength of what does not survive is largest; by default the
+        largest that does not survive.
+
+    Returns
+    -------
+    numpy.ndarray of float64, shape (v,)
+        With the sign of the statistic: 1 for what survives, at most 0.7 for everything else.
+    """
+    size = np.nan_to_num(np.abs(np.asarray(values, dtype=np.float64)))
+    reference = cut or float(size[~survives].max(initial=0.0)) or 1.0
+    strength = np.where(survives, 1.0, FAINT * np.minimum(size / reference, 1))
+    return np.asarray(np.where(values < 0, -strength, strength))

@@ -427,7 +427,22 @@ def _p_columns(threshold: Threshold, elements: Elements) -> list[Column]:
         )
         description = "The p in words, with the 95 % interval of its Monte-Carlo error."
         columns.append(Column(name="p_words", values=said, description=description))
-    return columns
+    return [*columns, *_tail_columns(threshold, elements)]
+
+
+def _tail_columns(threshold: Threshold, elements: Elements) -> list[Column]:
+    """Return the approximate p beyond the reach of the permutations, where there is any."""
+    if threshold.tail_logp is None or np.isnan(threshold.tail_logp[elements]).all():
+        return []
+    return [
+        Column(
+            name="p_tail",
+            values=10.0 ** -threshold.tail_logp[elements],
+            description="Approximate corrected p by a generalised Pareto tail fitted to the "
+            "largest maxima, where the peak lies beyond all permutations.",
+            digits=2,
+        )
+    ]
 
 
 def _p_words(p: float, element: int, *, threshold: Threshold) -> str:
@@ -440,6 +455,10 @@ def _p_words(p: float, element: int, *, threshold: Threshold) -> str:
     text = f"{words.p_value(p)} [{float(low):.4f}, {float(high):.4f}]"
     if threshold.undecided is not None and threshold.undecided[element]:
         text += ", undecided"
+    tail = np.nan if threshold.tail_logp is None else threshold.tail_logp[element]
+    if not np.isnan(tail):
+        about = words.number(10.0**-tail, digits=1)
+        text += f"; about {about} (approximate, by a generalised Pareto tail)"
     return text
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
+from typing import get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,13 +15,15 @@ from heatlas.core.errors import DataError, SpaceMismatchError
 from heatlas.core.registry import Registry
 from heatlas.core.space import Grid
 from heatlas.core.statmap import StatMap
-from heatlas.core.threshold import Correction, Threshold
+from heatlas.core.threshold import Correction, Threshold, strength_of
 from heatlas.core.value import Value
-from heatlas.core.words import count, level, number
+from heatlas.core.words import count, level
 from heatlas.infer import fdr
 from heatlas.infer.cluster import cluster_extent
-from heatlas.infer.permute import PermutationResult
+from heatlas.infer.corrected import PermutationResult
 from heatlas.infer.pvalues import check_statistic, log10_p, statistic_at
+from heatlas.infer.request import PermutationMethod
+from heatlas.infer.rule_words import quantity_words, rule_settings, rule_words
 
 Floats = NDArray[np.float64]
 CORRECTIONS: dict[str, Correction] = {
@@ -27,7 +31,7 @@ CORRECTIONS: dict[str, Correction] = {
     "bonferroni": "fwe",
     "fdr-bh": "fdr",
     "fdr-by": "fdr",
-    "max-t": "fwe",
+    **dict.fromkeys(get_args(PermutationMethod), "fwe"),
 }
 
 
@@ -38,13 +42,13 @@ class Evidence(Value):
     Parameters
     ----------
     stat_map : StatMap
-        t, F or z.
+        t, F or z; v or G for methods that permute.
     alpha : float
         Level.
     two_sided : bool
         Both tails; False for an F.
     permutations : PermutationResult, optional
-        Null of the maximum statistic, for the methods that need it.
+        For the methods that permute.
     """
 
     stat_map: StatMap
@@ -91,15 +95,17 @@ def apply_threshold(
     Parameters
     ----------
     stat_map : StatMap
-        t or F with their degrees of freedom, or z.
-    method : {"none", "bonferroni", "fdr-bh", "fdr-by", "max-t"}
-        Name in ``THRESHOLDS``.
+        t or F with their degrees of freedom, or z; for methods that permute also v or G.
+    method : str
+        Name in ``THRESHOLDS``: ``"none"``, ``"bonferroni"``, ``"fdr-bh"``, ``"fdr-by"``; with
+        permutations ``"max-t"``, ``"step-down"``, ``"tfce"``, ``"cluster-extent"``,
+        ``"cluster-mass"``, ``"cluster-mass-above"``.
     alpha : float
         Level of the method.
     two_sided : bool
-        Both tails of t and z; an F has one tail whatever is asked.
+        Both tails of t, z and v; F and G have one tail whatever is asked.
     permutations : PermutationResult, optional
-        Null of the maximum statistic, for ``"max-t"``.
+        The same contrast under permutations of that method.
     cluster_extent_mm3 : float, optional
         Remove what survives in clusters smaller than this.
     neighbourhood : str
@@ -113,7 +119,7 @@ def apply_threshold(
     Raises
     ------
     DataError
-        If alpha is not between 0 and 1, or permutations are missing or of another test.
+        If alpha is not between 0 and 1, or permutations are missing or of another test or method.
     NotSupportedError
         If the map is no statistic or has no degrees of freedom.
     SpaceMismatchError
@@ -124,17 +130,19 @@ def apply_threshold(
     Notes
     -----
     An element survives when its p is at most alpha; NaN never does. p-values are computed as
-    logarithms, so a statistic of any size has a finite -log10 p.
+    logarithms, so a statistic of any size has a finite -log10 p. With permutations p is the share
+    of arrangements whose largest value reaches that of the element (or of its cluster).
     """
     rule = THRESHOLDS[method]
     if not 0 < alpha < 1:
         raise DataError(f"alpha: expected a level between 0 and 1, got {alpha:g}.")
-    check_statistic(stat_map.kind, dof=stat_map.dof)
+    if method not in get_args(PermutationMethod):
+        check_statistic(stat_map.kind, dof=stat_map.dof)
     judged = rule(
         Evidence(
             stat_map=stat_map,
             alpha=alpha,
-            two_sided=two_sided and stat_map.kind != "F",
+            two_sided=two_sided and stat_map.kind not in ("F", "G"),
             permutations=permutations,
         )
     )
@@ -206,40 +214,54 @@ def _by_logp(
     )
 
 
-def _max_statistic(evidence: Evidence) -> Threshold:
-    permutations = _checked_permutations(evidence)
-    alpha = evidence.alpha
-    judged = permutations.judge(evidence.stat_map.values)
-    cut = permutations.cut(alpha)
-    undecided = (judged.low <= alpha) & (judged.high >= alpha) & (judged.counts > 0)
-    if permutations.exact:
-        undecided[:] = False
-    smallest = permutations.smallest_p
-    words = f"{evidence.element}wise FWE p < {level(alpha)} by {permutations.words}"
-    if smallest > alpha:
-        words += f" (too few: p cannot fall below {number(smallest, digits=2)})"
+def _by_permutations(evidence: Evidence, *, method: str) -> Threshold:
+    """Judge by the largest value of each arrangement, whatever was made largest."""
+    judged = _checked_permutations(evidence, method=method)
+    alpha, statistic = evidence.alpha, evidence.stat_map.values
+    survives = np.nan_to_num(judged.p, nan=2.0) <= alpha
+    cut = judged.cut(alpha)
+    reached = cut if np.isfinite(cut) else None
+    is_own = judged.quantity == judged.kind
+    undecided = judged.undecided(alpha)
+    # Where the statistic alone does not say what survives, neither does its cut.
+    partial_view = not is_own or bool((np.isfinite(statistic) & (judged.counts == 0)).any())
     return Threshold(
-        method="max-t",
-        words=words,
-        survives=np.nan_to_num(judged.p, nan=2.0) <= alpha,
-        correction=CORRECTIONS["max-t"],
+        method=method,
+        words=rule_words(judged, alpha=alpha, element=evidence.element),
+        survives=survives,
+        correction=CORRECTIONS[method],
         alpha=alpha,
         two_sided=evidence.two_sided,
-        cut=cut if np.isfinite(cut) else None,
+        cut=reached if is_own else None,
         logp=-np.log10(judged.p),
         undecided=undecided,
-        n_permutations=permutations.n_permutations,
-        n_possible=permutations.n_possible,
-        n_to_settle=_permutations_to_settle(judged.p[undecided], permutations, alpha=alpha),
-        null_maxima=permutations.null_maxima,
+        n_permutations=judged.n_permutations,
+        n_possible=judged.n_possible,
+        n_to_settle=_permutations_to_settle(judged.p[undecided], judged, alpha=alpha),
+        null_maxima=judged.null_maxima,
+        quantity="" if is_own else quantity_words(judged.quantity),
+        extended=None if is_own else judged.observed,
+        extended_cut=None if is_own else reached,
+        strength=strength_of(statistic, survives=survives, cut=reached if is_own else None)
+        if partial_view
+        else None,
+        tail_logp=judged.tail_logp,
+        settings=rule_settings(judged),
     )
 
 
-def _checked_permutations(evidence: Evidence) -> PermutationResult:
-    """Return the permutations, or raise when they do not belong to the map."""
+def _checked_permutations(evidence: Evidence, *, method: str) -> PermutationResult:
+    """Return the permutations, or raise when they do not belong to the map or the method."""
     permutations, stat_map = evidence.permutations, evidence.stat_map
     if permutations is None:
-        raise DataError("Threshold 'max-t' needs the permutations of this contrast; none given.")
+        raise DataError(
+            f"Threshold '{method}' needs the permutations of this contrast; none given."
+        )
+    if permutations.method != method:
+        raise DataError(
+            f"Threshold '{method}' needs permutations of that method; these were made for "
+            f"'{permutations.method}'."
+        )
     if len(permutations.counts) != len(stat_map.values):
         raise SpaceMismatchError(
             f"The permutations judge {len(permutations.counts):,} elements, "
@@ -296,6 +318,9 @@ THRESHOLDS: Registry[Callable[[Evidence], Threshold]] = Registry(
         "bonferroni": _bonferroni,
         "fdr-bh": _benjamini_hochberg,
         "fdr-by": _benjamini_yekutieli,
-        "max-t": _max_statistic,
+        **{
+            method: partial(_by_permutations, method=method)
+            for method in get_args(PermutationMethod)
+        },
     },
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
@@ -35,6 +36,8 @@ STAT_LABELS: Registry[str] = Registry(
         "t": "t statistic",
         "z": "z statistic",
         "F": "F statistic",
+        "v": "v statistic, a t of groups with variances of their own",
+        "G": "G statistic, an F of groups with variances of their own",
         "g": "Hedges g",
         "glow": "lower limit of the interval of Hedges g",
         "ghigh": "upper limit of the interval of Hedges g",
@@ -45,6 +48,8 @@ STAT_LABELS: Registry[str] = Registry(
         "logpfwe": "-log10 of the p corrected for the family-wise error rate",
         "logpfdr": "-log10 of the p corrected for the false discovery rate",
         "tfce": "threshold-free cluster enhancement",
+        "clusterextent": "extent of the cluster of each element",
+        "clustermass": "mass of the cluster of each element",
         "mask": "elements that were analysed",
     },
 )
@@ -209,12 +214,15 @@ def threshold_entry(threshold: Threshold) -> dict[str, Any]:
         "Alpha": threshold.alpha,
         "TwoSided": threshold.two_sided,
         "Cut": threshold.cut,
+        "Quantity": threshold.quantity or None,
+        "QuantityCut": threshold.extended_cut,
         "ClusterExtent_mm3": threshold.cluster_extent_mm3,
         "Permutations": threshold.n_permutations,
-        "PossiblePermutations": threshold.n_possible,
+        "PossiblePermutations": _finite(threshold.n_possible),
         "SurvivingElements": threshold.n_surviving,
         "UndecidedElements": None if undecided is None else int(undecided.sum()),
         "PermutationsToSettle": threshold.n_to_settle,
+        "Settings": thaw(threshold.settings) or None,
     }
     return {key: entry for key, entry in content.items() if entry is not None}
 
@@ -339,6 +347,13 @@ def _strings_of(content: Any) -> Iterable[str]:
     elif isinstance(content, (list, tuple)):
         for entry in content:
             yield from _strings_of(entry)
+
+
+def _finite(value: float | None) -> float | str | None:
+    """Return a number that JSON has a word for."""
+    if value is None or math.isfinite(value):
+        return value
+    return "more than 1e308"
 
 
 def _contrast(stat_map: StatMap, test: str) -> dict[str, str]:

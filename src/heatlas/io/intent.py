@@ -7,7 +7,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-# NIfTI-1 intent codes (nifti1.h) by kind of map; the number of degrees of freedom they take.
+# NIfTI-1 intent codes (nifti1.h) by kind of map; the number of degrees of freedom they take. There
+# is none for v, G, TFCE and clusters: their maps name no intent, which would be a wrong one.
 INTENTS: Mapping[str, tuple[int, int]] = {
     "t": (3, 1),
     "F": (4, 2),

@@ -32,7 +32,7 @@ FADE_WIDTH = 28
 TICK_REACH = 10
 LABEL_LINE = 15
 OUTLINE_DASH = (4.0, 3.0)
-STATISTIC_NAMES = {"t": "t statistic", "F": "F statistic", "z": "z statistic"}
+STATISTIC_NAMES = {kind: f"{kind} statistic" for kind in ("t", "F", "z", "v", "G")}
 # Where two ticks would touch, the one that comes first here stays.
 PRIORITY = ("maximum", "minimum", "threshold", "end", "zero")
 
@@ -48,6 +48,8 @@ class Fade:
 
 def fade_of(heat_map: HeatMap) -> Fade:
     """Return what fades a heat map: what is judged, where that is not what is shown."""
+    if heat_map.threshold.strength is not None:
+        return Fade(own=False, full=1.0, words="not surviving")
     shown, judged = heat_map.shown, heat_map.judged
     same = judged is shown or np.array_equal(judged.values, shown.values, equal_nan=True)
     if same or not heat_map.threshold.judges:
@@ -55,7 +57,7 @@ def fade_of(heat_map: HeatMap) -> Fade:
     full = heat_map.scale.fade_full or abs(heat_map.threshold.cut or 0.0)
     finite = np.abs(judged.values[np.isfinite(judged.values)])
     full = full or float(finite.max(initial=0.0)) or 1.0
-    name = f"|{judged.kind}|" if judged.is_signed else str(judged.kind)
+    name = f"|{judged.symbol}|" if judged.is_signed else judged.symbol
     return Fade(own=False, full=full, words=f"{name} < {number(full)}")
 
 
@@ -65,9 +67,10 @@ def opacity_of(heat_map: HeatMap) -> NDArray[np.float32]:
     if fade.own:
         opacity = heat_map.scale.opacity(shown)
     else:
-        judged = heat_map.judged
+        judged, strength = heat_map.judged, heat_map.threshold.strength
+        evidence = judged.values if strength is None else strength
         opacity = fade_evidence(
-            np.asarray(judged.values, dtype=np.float64),
+            np.asarray(evidence, dtype=np.float64),
             full=fade.full or 1.0,
             one_sided=judged.is_signed and not heat_map.threshold.two_sided,
         )
