@@ -26,7 +26,7 @@ DOORS: dict[str, frozenset[str]] = {
     "zarr": frozenset(),
     "ants": frozenset(),
     "trimesh": frozenset(),
-    "numba": frozenset(),
+    "numba": frozenset({"heatlas.infer.compiled"}),
     "cmcrameri": frozenset(),
     "statsmodels": frozenset(),
 }
