@@ -50,27 +50,35 @@ def tables() -> dict[str, Labels]:
 
 def permutations_of(labels: Labels) -> set[tuple[int, ...]]:
     """Every permutation that the signs of the labels allow."""
+    return {rows for rows, _ in members_of(labels, action="permutations")}
+
+
+def members_of(labels: Labels, *, action: str) -> set[Member]:
+    """Every permutation, pattern of signs, or pair of them."""
+    chosen = {
+        "permutations": [*_swaps(labels)],
+        "sign-flips": [*_flips(labels)],
+        "both": [*_swaps(labels), *_flips(labels)],
+    }
+    return _closure(chosen[action], len(labels))
+
+
+def _swaps(labels: Labels) -> Iterable[Member]:
+    """Yield the exchanges of neighbours, of which all permutations are made."""
     n = len(labels)
-    swaps = []
     for parts in exchangeable_parts(labels):
         for first, second in zip(parts[:-1], parts[1:], strict=True):
             rows = list(range(n))
             for a, b in zip(first, second, strict=True):
                 rows[a], rows[b] = b, a
-            swaps.append(rows)
-    return {rows for rows, _ in _closure([(tuple(s), (1,) * n) for s in swaps], n)}
+            yield tuple(rows), (1,) * n
 
 
-def members_of(labels: Labels, *, action: str) -> set[Member]:
-    """Every permutation, pattern of signs, or pair of them."""
+def _flips(labels: Labels) -> Iterable[Member]:
+    """Yield the sign-flip of each unit."""
     n = len(labels)
-    identity = tuple(range(n))
-    moves = [(rows, (1,) * n) for rows in permutations_of(labels)]
-    flips = [
-        (identity, tuple(-1 if row in unit else 1 for row in range(n))) for unit in units_of(labels)
-    ]
-    chosen = {"permutations": moves, "sign-flips": flips, "both": moves + flips}[action]
-    return _closure(chosen, n)
+    for unit in units_of(labels):
+        yield tuple(range(n)), tuple(-1 if row in unit else 1 for row in range(n))
 
 
 def exchangeable_parts(labels: Labels) -> Iterable[list[list[int]]]:

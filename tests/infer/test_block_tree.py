@@ -162,6 +162,12 @@ def test_exchangeable_sub_blocks_have_to_be_divided_alike() -> None:
     assert "stays in place" in message
 
 
+def test_blocks_whose_parts_come_in_another_order_are_not_alike() -> None:
+    # One map in the first session and two in the second, or the other way round.
+    labels = np.array([[1, -1, 1], [1, -1, 2], [1, -1, 2], [1, -2, 1], [1, -2, 1], [1, -2, 2]])
+    assert "number what is alike in the same order" in fault(labels)
+
+
 def test_exchangeable_sub_blocks_have_to_have_one_sign() -> None:
     labels = np.array([[1, 1, 1], [1, 1, 2], [1, -2, 3], [1, -2, 4]])
     assert "divided differently" in fault(labels)

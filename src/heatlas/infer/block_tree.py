@@ -83,7 +83,6 @@ def _branch(rows: Rows, labels: Labels, *, level: int, moves: bool, named: Excha
         ]  # fmt: skip
     if moves:
         _check_alike(children, level=level, named=named)
-    children.sort(key=lambda child: child.shape)  # stable: of one shape, in order of the labels
     return Node(
         rows=np.concatenate([child.rows for child in children]),
         children=tuple(children),
@@ -152,8 +151,8 @@ def _check_alike(children: list[Node], *, level: int, named: Exchangeability) ->
             f"unequal ({listed}); {remedy}."
         )
     raise DesignError(
-        f"blocks: the blocks{where} that may be exchanged as wholes are divided differently; "
-        f"{remedy}."
+        f"blocks: the blocks{where} that may be exchanged as wholes are divided differently, taken "
+        f"in the order of their labels; number what is alike in the same order, or {remedy}."
     )
 
 
