@@ -8,6 +8,7 @@ from numpy.testing import assert_array_equal
 from scipy.sparse import csr_array
 
 from heatlas.core.errors import DataError, NotSupportedError
+from heatlas.core.parcels import Edges, Parcels, all_edges
 from heatlas.core.space import GRID_NEIGHBOURHOODS, Grid, Mask
 from heatlas.infer import neighbours
 from heatlas.infer.neighbours import check_measure, check_table, neighbour_table
@@ -51,6 +52,29 @@ def test_neighbours_of_other_spaces_are_those_of_the_adjacency() -> None:
     assert_array_equal(matrix_of(table), expected)
 
 
+@pytest.mark.parametrize("share", [1.0, 0.4])
+def test_edges_meet_at_their_parcels(share: float) -> None:
+    names = tuple("abcdefghijkl")
+    edges = all_edges(Parcels(names=names, centres_mm=np.zeros((12, 3))))
+    mask = Mask(space=edges, inside=np.random.default_rng(3).random(edges.size) < share)
+    table = neighbour_table(mask, "parcels")
+    meets = (table[:, None, :, None] == table[None, :, None, :]).any(axis=(2, 3))
+    np.fill_diagonal(meets, False)
+    assert_array_equal(meets, mask.adjacency("parcels").toarray())
+    assert table.min() == mask.size
+    assert_array_equal(check_table(table, n_elements=mask.size), table)
+    with pytest.raises(DataError, match="not one of parcels"):
+        neighbour_table(mask, "faces")
+
+
+def test_one_edge_among_many_parcels_has_a_table_that_is_accepted() -> None:
+    far = Parcels(names=tuple(map(str, range(50))), centres_mm=np.zeros((50, 3)))
+    table = neighbour_table(
+        Mask(space=Edges(parcels=far, pairs=[[3, 49]]), inside=[True]), "parcels"
+    )
+    assert check_table(table, n_elements=1).tolist() == [[1, 2]]
+
+
 def test_elements_without_neighbours_make_a_table_without_columns() -> None:
     mask = Mask(space=Graph.of([], n=3), inside=np.ones(3, bool))
     assert neighbour_table(mask, "links").shape == (3, 0)
@@ -87,7 +111,7 @@ def test_a_checked_table_is_the_same_memory() -> None:
 @pytest.mark.parametrize(
     ("table", "sentence"),
     [
-        ([[1], [0], [3]], "name elements 0 to 3, but there are 0 to 2"),
+        ([[1], [0], [9]], "name elements 0 to 9, but there are 0 to 2"),
         ([[1], [0], [-2]], "name elements -2 to 1"),
         ([[1], [0]], "2 given, but there are 3 elements"),
         ([1, 0, -1], r"shape \(3,\)"),

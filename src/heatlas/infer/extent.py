@@ -28,7 +28,8 @@ class _Clusters(NamedTuple):
     elements: Words
     """numbers of what lies above, in order"""
     places: Words
-    """where each element stands in that list, after one place for no neighbour"""
+    """where each element, or the last one at each meeting place, stands in that list; the first
+    is for no neighbour"""
     parents: Words
     """of each in the list, another of its cluster that stands before it; the first is its own"""
     totals: Floats
@@ -166,7 +167,7 @@ def _maxima(
     two_sided: bool,
 ) -> Floats:
     n_maps, n_elements = block.shape
-    clusters = _new_clusters(n_elements)
+    clusters = _new_clusters(n_elements, _n_marks(neighbours))
     largest = np.zeros(n_maps)
     for b in range(n_maps):
         for tail in range(2 if two_sided else 1):
@@ -190,7 +191,7 @@ def _map(
     weighing: int,
     two_sided: bool,
 ) -> Floats:
-    clusters = _new_clusters(len(values))
+    clusters = _new_clusters(len(values), _n_marks(neighbours))
     mapped = np.zeros(len(values))
     for tail in range(2 if two_sided else 1):
         n = _list_above(values, elements=clusters.elements, cut=cut, negative=tail == 1)
@@ -203,10 +204,10 @@ def _map(
 
 
 @compiled
-def _new_clusters(n_elements: int) -> _Clusters:
+def _new_clusters(n_elements: int, n_marks: int) -> _Clusters:
     return _Clusters(
         elements=np.empty(n_elements, np.uint32),
-        places=np.full(n_elements + 1, NONE),
+        places=np.full(n_marks, NONE),
         parents=np.empty(n_elements, np.uint32),
         totals=np.empty(n_elements),
     )
@@ -258,9 +259,33 @@ def _connect(n: int, *, clusters: _Clusters, neighbours: NDArray[np.int32]) -> N
                 parents[last] = first
                 totals[first] += totals[last]
                 own = first
-        places[elements[k] + np.uint32(1)] = k
+        _leave_mark(np.uint32(k), element=elements[k], neighbours=neighbours, marks=places)
     for k in range(n):
-        places[elements[k] + np.uint32(1)] = NONE
+        _leave_mark(NONE, element=elements[k], neighbours=neighbours, marks=places)
+
+
+@compiled
+def _leave_mark(
+    mark: np.uint32, *, element: np.uint32, neighbours: NDArray[np.int32], marks: Words
+) -> None:
+    """Mark an element, and its meeting places where there are any."""
+    n_elements = len(neighbours)
+    marks[element + np.uint32(1)] = mark
+    if len(marks) > n_elements + 1:
+        for j in range(neighbours.shape[1]):
+            if neighbours[element, j] >= n_elements:
+                marks[np.uint64(np.int64(neighbours[element, j]) + 1)] = mark
+
+
+@compiled
+def _n_marks(neighbours: NDArray[np.int32]) -> int:
+    """Return how many marks there are: for no neighbour, elements and meeting places."""
+    last = len(neighbours) - 1
+    for element in range(len(neighbours)):
+        for j in range(neighbours.shape[1]):
+            if neighbours[element, j] > last:
+                last = int(neighbours[element, j])
+    return last + 2
 
 
 @compiled

@@ -7,6 +7,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.sparse import csr_array
 
 from heatlas.core.errors import DataError, NotSupportedError
+from heatlas.core.parcels import EDGE_NEIGHBOURHOODS, Edges
 from heatlas.core.space import GRID_NEIGHBOURHOODS, Grid, Mask
 from heatlas.core.validate import check_choice, check_length
 from heatlas.core.words import count
@@ -31,7 +32,9 @@ def neighbour_table(mask: Mask, kind: str = "faces") -> NDArray[np.int32]:
     Returns
     -------
     numpy.ndarray of int32, shape (mask.size, K)
-        Read-only; numbers of neighbours in the mask's order, -1 where there is none.
+        Read-only; numbers of neighbours in the mask's order, -1 where there is none. Numbers
+        from mask.size on are meeting places: elements that name the same one are neighbours of
+        each other. Edges meet at their parcels, so that two columns serve any network.
 
     Raises
     ------
@@ -40,12 +43,17 @@ def neighbour_table(mask: Mask, kind: str = "faces") -> NDArray[np.int32]:
 
     Notes
     -----
-    Voxels: one look-up per step to a neighbour, a few milliseconds per 100,000 voxels. Other
-    spaces: through their adjacency matrix; an element with many neighbours widens the table for
-    all, so that memory is 4 bytes times elements times the most neighbours of one.
+    Voxels: one look-up per step to a neighbour, a few milliseconds per 100,000 voxels. Edges: a
+    look at each. Other spaces: through their adjacency matrix; an element with many neighbours
+    widens the table for all, so that memory is 4 bytes times elements times the most neighbours
+    of one.
     """
-    space = mask.space
-    table = _of_voxels(mask, kind) if isinstance(space, Grid) else _of_matrix(mask.adjacency(kind))
+    if isinstance(mask.space, Grid):
+        table = _of_voxels(mask, kind)
+    elif isinstance(mask.space, Edges):
+        table = _of_edges(mask.space, among=mask.indices, kind=kind)
+    else:
+        table = _of_matrix(mask.adjacency(kind))
     table.setflags(write=False)
     return table
 
@@ -68,7 +76,8 @@ def check_table(neighbours: NDArray[np.int32], *, n_elements: int) -> NDArray[np
     Raises
     ------
     DataError
-        If it has another length, or names an element that does not exist.
+        If it has another length, or numbers that it cannot have: beyond the elements there are
+        at most two meeting places an element.
     """
     given = np.asarray(neighbours)
     if given.ndim != 2 or given.dtype.kind not in "iu":
@@ -77,7 +86,7 @@ def check_table(neighbours: NDArray[np.int32], *, n_elements: int) -> NDArray[np
             f"{given.shape} of {given.dtype}; make one with neighbour_table."
         )
     check_length(given, name="neighbours", expected=n_elements, per="elements")
-    if given.size and (given.min() < -1 or given.max() >= n_elements):
+    if given.size and (given.min() < -1 or given.max() >= 3 * n_elements):
         raise DataError(
             f"neighbours: they name elements {given.min()} to {given.max()}, but there are "
             f"0 to {n_elements - 1}, and -1 for none; make the table with neighbour_table."
@@ -131,6 +140,14 @@ def _of_voxels(mask: Mask, kind: str) -> NDArray[np.int32]:
     return table
 
 
+def _of_edges(edges: Edges, *, among: NDArray[np.int64], kind: str) -> NDArray[np.int32]:
+    """Let edges meet at the parcels that they have."""
+    check_choice(kind, name="neighbourhood of edges", known=EDGE_NEIGHBOURHOODS)
+    pairs = edges.pairs[among]
+    _, meeting = np.unique(pairs, return_inverse=True)
+    return np.asarray(len(pairs) + meeting.reshape(pairs.shape), dtype=np.int32)
+
+
 def _of_matrix(adjacency: csr_array) -> NDArray[np.int32]:
     """Write the columns of each row of a sparse matrix from the left."""
     matrix = adjacency.sorted_indices()
@@ -143,7 +160,5 @@ def _of_matrix(adjacency: csr_array) -> NDArray[np.int32]:
             "each do not fit into a table; analyse fewer elements, or others that touch less."
         )
     table = np.full((len(n_neighbours), width), -1, dtype=np.int32)
-    row = np.repeat(np.arange(len(n_neighbours)), n_neighbours)
-    column = np.arange(len(row)) - np.repeat(matrix.indptr[:-1], n_neighbours)
-    table[row, column] = matrix.indices
+    table[np.arange(width) < n_neighbours[:, None]] = matrix.indices
     return table

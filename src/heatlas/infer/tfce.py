@@ -45,7 +45,8 @@ class _Components(NamedTuple):
     """Components above the present height, each told by one of its peaks, its root."""
 
     peaks: Words
-    """of each element visited, a peak of its component, after one place for no neighbour"""
+    """of each element visited and of its meeting places, a peak of the component; the first is
+    for no neighbour"""
     parents: Words
     """of each peak, another peak of its component; the root is its own"""
     states: Floats
@@ -214,7 +215,7 @@ def _maxima(
     two_sided: bool,
 ) -> Floats:
     n_maps, n_elements = block.shape
-    order, parts = _new_order(n_elements), _new_components(n_elements)
+    order, parts = _new_order(n_elements), _new_components(n_elements, _n_marks(neighbours))
     around = np.empty(neighbours.shape[1] + 1, np.uint32)
     shape = _Shape(height, extent)
     largest = np.zeros(n_maps)
@@ -265,7 +266,7 @@ def _largest(
                     _integrate(states, other, level=level, extent=shape.extent)
                     root = _join(parents, root, other=other, states=states)
         states[root, SIZE] += measure[element] if measure.size else 1.0
-        peaks[element + np.uint32(1)] = root
+        _leave_mark(root, element=element, neighbours=neighbours, marks=peaks)
     largest = 0.0
     for i in range(n_peaks):
         if parents[i] == i:
@@ -316,7 +317,7 @@ def _grow_tree(
     sizes: Floats,
 ) -> None:
     """Make each element, told by its place in the order, the root of what it touches above it."""
-    places = np.full(len(order.elements) + 1, NONE)
+    places = np.full(_n_marks(neighbours), NONE)
     roots = np.empty(n, np.uint32)
     around = np.empty(neighbours.shape[1] + 1, np.uint32)
     for i in range(n):
@@ -329,7 +330,7 @@ def _grow_tree(
             if other != i:
                 roots[other] = parents[other] = i
                 sizes[i] += sizes[other]
-        places[element + np.uint32(1)] = i
+        _leave_mark(np.uint32(i), element=element, neighbours=neighbours, marks=places)
 
 
 @compiled
@@ -346,9 +347,9 @@ def _new_order(n_elements: int) -> _Order:
 
 
 @compiled
-def _new_components(n_elements: int) -> _Components:
+def _new_components(n_elements: int, n_marks: int) -> _Components:
     return _Components(
-        peaks=np.empty(n_elements + 1, np.uint32),
+        peaks=np.empty(n_marks, np.uint32),
         parents=np.empty(n_elements, np.uint32),
         states=np.empty((n_elements, 3)),
     )
@@ -422,6 +423,30 @@ def _look_around(
         around[found] = mark
         found += np.uint64(mark != NONE)
     return found
+
+
+@compiled
+def _leave_mark(
+    mark: np.uint32, *, element: np.uint32, neighbours: NDArray[np.int32], marks: Words
+) -> None:
+    """Mark an element that was visited, and its meeting places where there are any."""
+    n_elements = len(neighbours)
+    marks[element + np.uint32(1)] = mark
+    if len(marks) > n_elements + 1:
+        for j in range(neighbours.shape[1]):
+            if neighbours[element, j] >= n_elements:
+                marks[np.uint64(np.int64(neighbours[element, j]) + 1)] = mark
+
+
+@compiled
+def _n_marks(neighbours: NDArray[np.int32]) -> int:
+    """Return how many marks there are: for no neighbour, elements and meeting places."""
+    last = len(neighbours) - 1
+    for element in range(len(neighbours)):
+        for j in range(neighbours.shape[1]):
+            if neighbours[element, j] > last:
+                last = int(neighbours[element, j])
+    return last + 2
 
 
 @compiled
