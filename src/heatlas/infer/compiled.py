@@ -48,7 +48,8 @@ class Kernel(Generic[Arguments, Outcome]):
                 return cast(Outcome, self._compiler(cache=True)(*args, **kwargs))
             except CACHE_FAULTS as error:
                 # A fault of the kernel itself comes back in the second attempt.
-                logging.getLogger(__name__).info("%s is not kept: %s", self._function, error)
+                name = self._function.__qualname__
+                logging.getLogger(__name__).info("kernel %s is not kept: %s", name, error)
                 self._kept_on_disk = False
         return cast(Outcome, self._compiler(cache=False)(*args, **kwargs))
 
