@@ -110,6 +110,16 @@ def test_a_caption_says_what_is_seen_and_how_it_was_judged() -> None:
             "neighbours) by mass, FWE p < .05, cluster mass > 120, 1 voxel (1 +, 0 −)",
         ),
         (
+            heat_map_of(
+                stat_map(dof=(), groups=()),
+                threshold=judgement(
+                    np.zeros(8, bool), cut=None, quantity="cluster extent", extended_cut=1091.001
+                ),
+            ),
+            "t map, n = 72, two-sided, voxelwise FWE p < .05 by 5,000 permutations, cluster extent "
+            "> 1,091 voxels, no voxel survives",
+        ),
+        (
             heat_map_of(stat_map(kind="tfce", dof=()), threshold=both_tails()),
             "TFCE map, n = 72 (51 depr, 21 control), two-sided, "
             "voxelwise FWE p < .05 by 5,000 permutations, |TFCE| > 5.10, 3 voxels (2 +, 1 −)",
@@ -128,6 +138,7 @@ def test_a_caption_says_what_is_seen_and_how_it_was_judged() -> None:
         "mean",
         "cut of the user",
         "clusters",
+        "extent",
         "TFCE",
         "v",
     ],

@@ -217,14 +217,34 @@ def test_a_full_enumeration_is_exact() -> None:
 def test_a_p_beyond_all_permutations_is_marked_as_approximate() -> None:
     stat_map = line_map(at4=5, at12=4)
     tail = np.full(30, np.nan)
-    tail[4] = 4.7
+    tail[4] = 3.7
     rule = replace(judged(stat_map, n_possible=1e20), undecided=None, tail_logp=tail)
     table = cluster_table(stat_map, rule)
     first, second = table.words("p_words")
-    assert str(first).endswith("; about 2e−05 (approximate, by a generalised Pareto tail)")
+    assert str(first).endswith("; about 0.0002 (approximate, by a generalised Pareto tail)")
     assert "Pareto" not in str(second)
-    assert_allclose(table.numbers("p_tail"), [10**-4.7, np.nan])
+    assert_allclose(table.numbers("p_tail"), [10**-3.7, np.nan])
     assert "Approximate" in table.column("p_tail").description
+
+
+def test_the_end_of_the_approximate_tail_is_told_as_a_bound() -> None:
+    stat_map = line_map(at4=5)
+    rule = judged(stat_map, n_possible=1e20)
+    table = cluster_table(stat_map, replace(rule, tail_logp=np.full(30, 4.0)))
+    assert "; at most 0.0001 (approximate" in str(table.words("p_words")[0])
+
+
+def test_clusters_that_were_judged_as_wholes_say_so_with_their_value() -> None:
+    stat_map = line_map(at4=3, at12=-4)
+    values = np.zeros(30)
+    values[4], values[12] = 30, -40
+    rule = replace(
+        judged(stat_map, n_possible=100), undecided=None, quantity="cluster mass", extended=values
+    )
+    table = cluster_table(stat_map, rule)
+    assert_array_equal(table.numbers("cluster_mass"), [40, 30])
+    assert table.column("p_corrected").description == "FWE-corrected p of the whole cluster."
+    assert table.caption.endswith("p belongs to the cluster as a whole, not to its peaks.")
 
 
 def test_without_an_approximate_p_no_column_speaks_of_it() -> None:

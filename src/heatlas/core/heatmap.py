@@ -118,6 +118,8 @@ class HeatMap(Value):
         if rule.method == "value":
             return ""
         if rule.extended_cut is not None:
+            if rule.quantity == "cluster extent" and self.element == "voxel":
+                return f"{rule.quantity} > {rule.extended_cut:,.0f} {self.element}s"
             return f"{rule.quantity} > {number(rule.extended_cut, digits=3)}"
         if rule.cut is None:
             return ""

@@ -21,6 +21,7 @@ from heatlas.core.threshold import Threshold
 from heatlas.core.validate import check_length, own_array, set_field
 from heatlas.core.value import Value
 from heatlas.infer.fwe import clopper_pearson
+from heatlas.infer.tail import REACH
 
 if TYPE_CHECKING:
     from heatlas.core.atlas import Atlas
@@ -230,7 +231,7 @@ def cluster_table(
 
     Notes
     -----
-    The table describes what survived elementwise judgement. A cluster's size carries no p.
+    The table describes what survived. A cluster's size carries no p unless clusters were judged.
     """
     _check_effect(effect, stat_map)
     clusters = label_clusters(
@@ -245,6 +246,7 @@ def cluster_table(
     columns = [
         *_place_columns(rows, clusters, positions=positions[elements]),
         _statistic_column(stat_map, elements),
+        *_extended_columns(threshold, elements),
         *_p_columns(threshold, elements),
         *_estimate_columns(effect, elements),
         *_region_columns(atlas, positions[elements]),
@@ -255,6 +257,8 @@ def cluster_table(
         f"Clusters of surviving {noun} that {touch}, with up to {max_subpeaks} sub-peaks at "
         f"least {min_distance_mm:g} mm apart. {threshold.words}."
     )
+    if _judges_clusters(threshold):
+        caption += " p belongs to the cluster as a whole, not to its peaks."
     return Table(columns=tuple(columns), caption=caption)
 
 
@@ -406,6 +410,25 @@ def _statistic_column(stat_map: StatMap, elements: Elements) -> Column:
     )
 
 
+def _judges_clusters(threshold: Threshold) -> bool:
+    return threshold.quantity.startswith("cluster")
+
+
+def _extended_columns(threshold: Threshold, elements: Elements) -> list[Column]:
+    """Return what was compared with the permutations, where that is not the statistic itself."""
+    if threshold.extended is None:
+        return []
+    whole = ", the same in the whole cluster" if _judges_clusters(threshold) else " at the peak"
+    return [
+        Column(
+            name=threshold.quantity.lower().replace(" ", "_"),
+            values=np.abs(threshold.extended[elements]),
+            description=f"{threshold.quantity}{whole}; compared with the largest of each "
+            "permutation.",
+        )
+    ]
+
+
 def _p_columns(threshold: Threshold, elements: Elements) -> list[Column]:
     """Return p and, for Monte-Carlo p, its interval in words; nothing where p does not exist."""
     if threshold.logp is None:
@@ -413,11 +436,12 @@ def _p_columns(threshold: Threshold, elements: Elements) -> list[Column]:
     p = 10.0 ** -threshold.logp[elements]
     corrected = threshold.correction != "none"
     kind = {"none": "Uncorrected", "fwe": "FWE-corrected", "fdr": "FDR-adjusted"}
+    whose = "whole cluster" if _judges_clusters(threshold) else "peak"
     columns = [
         Column(
             name="p_corrected" if corrected else "p_uncorrected",
             values=p,
-            description=f"{kind[threshold.correction]} p of the peak.",
+            description=f"{kind[threshold.correction]} p of the {whose}.",
         )
     ]
     if threshold.n_permutations is not None:
@@ -457,8 +481,9 @@ def _p_words(p: float, element: int, *, threshold: Threshold) -> str:
         text += ", undecided"
     tail = np.nan if threshold.tail_logp is None else threshold.tail_logp[element]
     if not np.isnan(tail):
-        about = words.number(10.0**-tail, digits=1)
-        text += f"; about {about} (approximate, by a generalised Pareto tail)"
+        at_its_end = tail >= np.log10(REACH * n) - 1e-9
+        about = f"{'at most' if at_its_end else 'about'} {words.number(10.0**-tail, digits=1)}"
+        text += f"; {about} (approximate, by a generalised Pareto tail)"
     return text
 
 
