@@ -16,6 +16,8 @@ from heatlas.study.spec import (
     MergedMaps,
     Sphere,
     StudySpec,
+    VolumeFile,
+    VolumeSphere,
     json_schema,
     parse_spec,
     read_spec,
@@ -112,6 +114,51 @@ def test_resolved_settings_are_plain_complete_and_read_back(repository: Path) ->
     assert spec_from_json(plain) == spec
 
 
+@pytest.mark.parametrize(
+    ("inference", "neighbourhood"),
+    [
+        ({}, "edges"),
+        ({"method": "tfce"}, "faces"),
+        ({"method": "tfce", "neighbourhood": "corners"}, "corners"),
+        ({"method": "cluster-mass", "cluster_threshold": {"p": 0.001}}, "edges"),
+    ],
+)
+def test_a_default_that_depends_on_the_method_is_resolved_and_recorded(
+    inference: dict[str, Any], neighbourhood: str
+) -> None:
+    spec = parse_spec(with_settings(inference=inference))
+    assert resolved(spec)["inference"]["neighbourhood"] == neighbourhood
+    assert spec_from_json(resolved(spec)) == spec
+
+
+def test_the_settings_of_tfce_are_recorded_and_only_its() -> None:
+    spec = parse_spec(with_settings(inference={"method": "tfce", "tfce": None}))
+    exponents = {"statistic": "t", "extent": 0.5, "height": 2.0}
+    assert resolved(spec)["inference"]["tfce"] == exponents
+    assert resolved(parse_spec(with_settings()))["inference"]["tfce"] is None
+
+
+def test_blocks_are_one_column_or_several() -> None:
+    def columns(blocks: Any) -> tuple[str, ...]:
+        said = {**MINIMAL["analyses"][0], "exchangeability": {"blocks": blocks}}
+        found = parse_spec(with_settings(analyses=[said])).analyses[0].exchangeability
+        assert found is not None
+        return found.columns
+
+    assert columns("site") == ("site",)
+    assert columns(["all", "family"]) == ("all", "family")
+    assert columns(None) == ()
+
+
+def test_a_small_volume_is_told_apart_by_its_shape() -> None:
+    by_file = parse_spec(with_settings(inference={"small_volume": {"mask": "m.nii"}}))
+    assert by_file.inference.small_volume == VolumeFile(mask="m.nii")
+    sphere = {"x": 1, "y": -2.5, "z": 3, "radius_mm": 8}
+    by_centre = parse_spec(with_settings(inference={"small_volume": sphere}))
+    assert by_centre.inference.small_volume == VolumeSphere(**sphere)
+    assert spec_from_json(resolved(by_centre)) == by_centre
+
+
 # ---------------------------------------------------------------- what is refused
 
 
@@ -182,6 +229,30 @@ def test_a_fault_names_its_line() -> None:
         ({"inference": {"alpha": 1}}, "inference.alpha: must be less than 1, got 1."),
         ({"inference": {"method": "bonferoni"}}, "inference.method: 'bonferoni' is not one of"),
         ({"mask": {"coverage": 1.5}}, "mask.coverage: must be at most 1, got 1.5."),
+        (
+            {"inference": {"method": "cluster-mass", "cluster_threshold": 0.001}},
+            "inference.cluster_threshold: expected keys and values, such as {p: 0.001} or",
+        ),
+        (
+            {"inference": {"method": "cluster-mass", "cluster_threshold": {"p": 3.1}}},
+            "inference.cluster_threshold.p: must be less than 1, got 3.1.",
+        ),
+        (
+            {"inference": {"method": "cluster-mas", "cluster_threshold": {"p": 0.001}}},
+            "inference.method: 'cluster-mas' is not one of none, bonferroni, fdr-bh, fdr-by, max-t",
+        ),
+        (
+            {"inference": {"small_volume": {"x": 1, "y": 2, "z": 3}}},
+            "inference.small_volume.radius_mm: is required.",
+        ),
+        (
+            {"inference": {"small_volume": "hippocampus.nii"}},
+            "inference.small_volume: expected keys and values, such as {mask: file.nii.gz} or",
+        ),
+        (
+            {"inference": {"method": "tfce", "tfce": {"heigth": 2}}},
+            "inference.tfce.heigth: unknown key. Did you mean 'height'?",
+        ),
         ({"analyses": []}, "analyses: is empty; at least one entry is needed."),
         (
             {"regions": [{"name": "a", "x": 1, "y": 1, "z": 1}]},
@@ -193,6 +264,36 @@ def test_one_fault_is_one_sentence(settings: dict[str, Any], fault: str) -> None
     found = faults_of(with_settings(**settings))
     assert len(found) == 1
     assert found[0].startswith(fault)
+
+
+@pytest.mark.parametrize(
+    ("said", "fault"),
+    [
+        (
+            {"exchangeability": "site"},
+            "exchangeability: expected keys and values, such as {blocks: site}, got 'site'.",
+        ),
+        (
+            {"exchangeability": {"block": "site"}},
+            "exchangeability.block: unknown key. Did you mean 'blocks'?",
+        ),
+        (
+            {"exchangeability": {"blocks": []}},
+            "exchangeability.blocks: is empty; at least one entry is needed.",
+        ),
+        (
+            {"exchangeability": {"mode": "sign-flip"}},
+            "exchangeability.mode: 'sign-flip' is not one of permutations, sign-flips or both. Did "
+            "you mean 'sign-flips'?",
+        ),
+        ({"variance_groups": 3}, "variance_groups: expected words, got 3"),
+    ],
+)
+def test_a_fault_in_what_is_said_of_errors_is_one_sentence(
+    said: dict[str, Any], fault: str
+) -> None:
+    (found,) = faults_of(with_settings(analyses=[{**MINIMAL["analyses"][0], **said}]))
+    assert found.startswith(f"analyses[0].{fault}")
 
 
 def test_names_of_files_hold_no_separator() -> None:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import math
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from string import Formatter
 from typing import Any
 
 from heatlas.core.words import join, nearest
 from heatlas.study.document import Fault, Place
+from heatlas.study.inference_rules import inference_faults
 
 _NAME_WORDS = "must be letters, digits and hyphens (it becomes part of file names)"
 _TITLE_WORDS = "must hold no slash, no tab or line break, and not begin with a dot or a space"
@@ -45,6 +45,9 @@ def shape_fault(
         )
     if kind == "string_pattern_mismatch":
         return Fault(path=place, words=_wrong_pattern(place, seen))
+    if kind.startswith("model_") and place[-1:] and place[-1] in _EXAMPLES:
+        words = f"expected keys and values, such as {_EXAMPLES[place[-1]]}, got {_seen(seen)}."
+        return Fault(path=place, words=words)
     make = _SHAPES.get(kind)
     words = make(seen, entry.get("ctx", {})) if make else f"{entry['msg'].lower()}."
     return Fault(path=place, words=words)
@@ -132,6 +135,15 @@ _SHAPES: Mapping[str, Callable[[Any, Mapping[str, Any]], str]] = {
     "string_too_short": lambda seen, context: "is empty.",
     "string_too_long": _too_long,
     "too_short": lambda seen, context: "is empty; at least one entry is needed.",
+}
+
+
+# Keys in whose place a bare number or word would be ambiguous.
+_EXAMPLES: Mapping[str | int, str] = {
+    "cluster_threshold": "{p: 0.001} or {statistic: 3.1}",
+    "tfce": "{statistic: t, extent: 0.5, height: 2}",
+    "small_volume": "{mask: file.nii.gz} or {x: -20, y: -10, z: -18, radius_mm: 10}",
+    "exchangeability": "{blocks: site}",
 }
 
 
@@ -281,27 +293,6 @@ def _check_mask(content: Mapping[str, Any]) -> Iterator[Fault]:
         yield Fault(path=("mask", "path"), words=f"excludes {join(others)}: a file is the mask.")
 
 
-def _check_inference(content: Mapping[str, Any]) -> Iterator[Fault]:
-    inference = _mapping(content, "inference")
-    method = inference.get("method", "max-t")
-    if inference.get("cluster_extent_mm3") is not None and method != "none":
-        words = "goes with the method none only; a corrected threshold needs no size of clusters."
-        yield Fault(path=("inference", "cluster_extent_mm3"), words=words)
-    alpha = inference.get("alpha", 0.05)
-    n = inference.get("n_permutations", 5000)
-    if method != "max-t" or not _is_number(alpha) or not _is_number(n) or not 0 < alpha < 1:
-        return
-    # The identity is one of the n arrangements, so they give p >= 1 / n.
-    if n >= 1 and n * alpha < 1 - 1e-9:
-        needed = math.ceil(1 / alpha - 1e-9)
-        words = f"{n} give no p below {1 / n:.3g}; alpha {alpha:g} needs at least {needed:,}."
-        yield Fault(path=("inference", "n_permutations"), words=words)
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
-
-
 def _check_regions(content: Mapping[str, Any]) -> Iterator[Fault]:
     regions = content.get("regions")
     listed = regions if isinstance(regions, (list, tuple)) else ()
@@ -314,10 +305,10 @@ def _check_regions(content: Mapping[str, Any]) -> Iterator[Fault]:
             yield Fault(path=("regions",), words=f"'{label}' is named twice.")
 
 
-_RULES: tuple[Callable[[Mapping[str, Any]], Iterator[Fault]], ...] = (
+_RULES: tuple[Callable[[Mapping[str, Any]], Iterable[Fault]], ...] = (
     _check_names,
     _check_template,
     _check_mask,
-    _check_inference,
+    inference_faults,
     _check_regions,
 )

@@ -21,8 +21,12 @@ from heatlas.core.errors import DataError, SpecError
 from heatlas.core.words import count
 from heatlas.study.document import Document, Fault, Place, read_document
 from heatlas.study.faults import rule_faults, shape_fault
+from heatlas.study.inference_rules import PERMUTATION_METHODS
 
-ThresholdMethod = Literal["none", "bonferroni", "fdr-bh", "fdr-by", "max-t"]
+ThresholdMethod = Literal[
+    "none", "bonferroni", "fdr-bh", "fdr-by", "max-t", "step-down", "tfce", "cluster-extent",
+    "cluster-mass", "cluster-mass-above",
+]  # fmt: skip
 Neighbourhood = Literal["faces", "edges", "corners"]
 
 Words = Annotated[str, Field(strict=True, min_length=1, pattern=r"\S")]
@@ -141,6 +145,39 @@ class ContrastSpec(Part):
     """t for one number, F for several at once."""
 
 
+def _blocks_kind(content: Any) -> str:
+    return "<columns>" if isinstance(content, (list, tuple)) else "<column>"
+
+
+Blocks = Annotated[
+    Annotated[Words, Tag("<column>")]
+    | Annotated[tuple[Words, ...], Field(min_length=1), Tag("<columns>")],
+    Discriminator(_blocks_kind),
+]
+
+
+class ExchangeabilitySpec(Part):
+    """Which maps may trade places if nothing is there to be found."""
+
+    blocks: Blocks | None = None
+    """Column that names the block of each map, such as the subject of repeated scans or the site;
+    or several columns, one per level from the whole sample inwards, as numbers whose sign says
+    whether what lies directly below may be exchanged (positive) or stays in place (negative).
+    Words count as positive. Left out: every map may take the place of every other."""
+    shuffle: Literal["within", "whole", "both"] = "within"
+    """For one column of blocks. within: maps trade places within their block; whole: blocks trade
+    places as wholes, in the order of the table's rows; both: the two together."""
+    mode: Literal["permutations", "sign-flips", "both"] | None = None
+    """Left out: sign-flips where the contrast is about the mean itself, else permutations."""
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns that name blocks, none where there are no blocks."""
+        if self.blocks is None:
+            return ()
+        return (self.blocks,) if isinstance(self.blocks, str) else self.blocks
+
+
 class AnalysisSpec(Part):
     """One model with its contrasts."""
 
@@ -153,26 +190,121 @@ class AnalysisSpec(Part):
     missing: Literal["refuse", "drop"] = "refuse"
     """What happens to rows without a value for the model; dropped ones are counted in the
     report."""
+    exchangeability: ExchangeabilitySpec | None = None
+    """With the methods that permute: which maps may trade places. Left out: all of them."""
+    variance_groups: Words | None = None
+    """With the methods that permute: column that says whose errors share a variance. The statistic
+    is then v (or G for an F), which holds where variances and group sizes differ."""
     contrasts: Annotated[tuple[ContrastSpec, ...], Field(min_length=1)]
     """What is asked of the model."""
+
+
+class ClusterThresholdSpec(Part):
+    """What makes neighbours a cluster: exactly one of the two."""
+
+    p: Annotated[Number, Field(gt=0, lt=1)] | None = None
+    """Uncorrected p of a voxel (of both tails together in a two-sided test): 0.001."""
+    statistic: Annotated[Number, Field(gt=0)] | None = None
+    """The statistic itself (its magnitude in a two-sided test): 3.1."""
+
+
+class TfceSpec(Part):
+    """The integral of threshold-free cluster enhancement."""
+
+    statistic: Literal["t", "z"] = "t"
+    """t: the statistic as it is; z: the z of the same p."""
+    extent: Annotated[Number, Field(gt=0, le=10)] = 0.5
+    """Exponent E of the extent."""
+    height: Annotated[Number, Field(gt=0, le=10)] = 2.0
+    """Exponent H of the height."""
+
+
+class VolumeFile(Part):
+    """A small volume drawn by an image."""
+
+    mask: Words
+    """Image, relative to the study file; voxels that are not zero are in."""
+
+
+class VolumeSphere(Part):
+    """A small volume by its centre."""
+
+    x: Number
+    """Centre, mm to the right."""
+    y: Number
+    """Centre, mm to the front."""
+    z: Number
+    """Centre, mm to the top."""
+    radius_mm: Annotated[Number, Field(gt=0, le=200)]
+    """Radius, mm."""
+
+
+def _volume_kind(content: Any) -> str:
+    if isinstance(content, VolumeFile):
+        return "<file>"
+    return "<file>" if isinstance(content, Mapping) and "mask" in content else "<sphere>"
+
+
+SmallVolume = Annotated[
+    Annotated[VolumeFile, Tag("<file>")] | Annotated[VolumeSphere, Tag("<sphere>")],
+    Discriminator(_volume_kind),
+]
+
+
+def _no_default(schema: dict[str, Any]) -> None:
+    """Leave a default out of the schema that depends on another key."""
+    schema.pop("default", None)
 
 
 class InferenceSpec(Part):
     """How the evidence is judged."""
 
     method: ThresholdMethod = "max-t"
-    """max-t: permutations with the maximum statistic (family-wise error); bonferroni; fdr-bh and
-    fdr-by: false discovery rate; none: uncorrected, and labelled so."""
+    """Family-wise error by permutations: max-t judges voxels by the largest statistic; step-down
+    does so among those not rejected yet; tfce adds the support of the neighbours;
+    cluster-extent, cluster-mass and cluster-mass-above (the sum of what exceeds the cluster
+    threshold) judge whole clusters. Without permutations: bonferroni; fdr-bh and fdr-by: false
+    discovery rate; none: uncorrected, and labelled so."""
     alpha: Annotated[Number, Field(gt=0, lt=1)] = 0.05
     """Level of the method."""
     two_sided: Truth = True
     """true: both tails count; false: only positive statistics."""
     n_permutations: Annotated[Whole, Field(ge=1, le=10_000_000)] = 5000
-    """Arrangements for max-t; all of them are used where there are fewer."""
+    """Arrangements for the methods that permute; all of them are used where there are fewer."""
+    cluster_threshold: ClusterThresholdSpec | None = None
+    """Needed by the cluster methods: {p: 0.001} or {statistic: 3.1}."""
+    tfce: TfceSpec | None = None
+    """Settings of the method tfce."""
+    neighbourhood: Annotated[Neighbourhood, Field(json_schema_extra=_no_default)] = "edges"
+    """Which voxels touch each other: by faces (6), edges (18), corners (26). Left out: faces for
+    the method tfce, edges for clusters and in the cluster tables of all other methods."""
+    residuals: Literal["freedman-lane", "huh-jhun"] = "freedman-lane"
+    """How the covariates are held fixed by the methods that permute. huh-jhun is faster, assumes
+    Gaussian errors of one variance, and goes with neither blocks nor variance groups."""
+    small_volume: SmallVolume | None = None
+    """With the methods that permute: correct within a part of the mask only, chosen before the
+    data were seen: {mask: file.nii.gz} or {x: -20, y: -10, z: -18, radius_mm: 10}."""
+    across_contrasts: Truth = False
+    """With the methods that permute: correct over all contrasts of an analysis together."""
+    adaptive: Truth = False
+    """With the methods that permute: stop as soon as more permutations could change no verdict at
+    alpha."""
     cluster_extent_mm3: Annotated[Number, Field(ge=0)] | None = None
     """With the method none: clusters smaller than this are not shown."""
-    neighbourhood: Neighbourhood = "edges"
-    """Which voxels touch each other in cluster tables: by faces (6), edges (18), corners (26)."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _resolve(cls, content: Any) -> Any:
+        """Write down the defaults that depend on the method."""
+        given = _without_nothing(content)
+        if isinstance(given, Mapping) and given.get("method") == "tfce":
+            return {"tfce": {}, "neighbourhood": "faces", **given}
+        return given
+
+    @property
+    def permutes(self) -> bool:
+        """Whether the method rearranges the maps."""
+        return self.method in PERMUTATION_METHODS
 
 
 class AtlasSpec(Part):
