@@ -77,7 +77,7 @@ def cohort_files(
     return CohortFiles(cohort=cohort, paths=tuple(paths))
 
 
-def judged(spec: StudySpec, files: CohortFiles) -> Judged:
+def judged(spec: StudySpec, files: CohortFiles, *, store: MemoryStore | None = None) -> Judged:
     """Judge the maps of a cohort by the settings."""
     events: list[Event] = []
     base = files.paths[0].parent
@@ -86,7 +86,7 @@ def judged(spec: StudySpec, files: CohortFiles) -> Judged:
         plan=make_plan(spec, files.cohort, extras={}),
         atlas=atlas_of(spec, base=base),
         executor=SerialExecutor(),
-        store=MemoryStore(),
+        store=MemoryStore() if store is None else store,
         listen=events.append,
     )
     findings = judge_study(bench, fit_study(bench, files, base=base))

@@ -14,6 +14,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy import stats
 
 from heatlas.core.errors import DesignError
+from heatlas.core.store import MemoryStore
 from heatlas.study.findings import JudgedContrast
 from tests.study.judged import DIFFERENCE, Judged, analysis, cohort_files, judged, settings_of
 from tests.study.stacks import SHAPE, noise
@@ -217,6 +218,142 @@ def test_means_that_a_contrast_compares_are_plain_means_without_covariates(tmp_p
     flat = maps.reshape(8, -1).astype(float)
     assert_allclose(first.values, flat[ill].mean(axis=0), rtol=1e-6, atol=1e-9)
     assert_allclose(second.values, flat[~ill].mean(axis=0), rtol=1e-6, atol=1e-9)
+
+
+# ---------------------------------------------------------------- methods that permute
+
+
+def wide_maps() -> tuple[np.ndarray, dict[str, Any]]:
+    """Twenty maps in which the ill are higher in a box of 27 voxels."""
+    maps = noise(N, seed=3)
+    ill = np.array(GROUP) == "ill"
+    maps[np.ix_(ill, range(1, 4), range(4, 7), range(2, 5))] += 4
+    return maps, {"group": GROUP, "age": AGE, "half": ["a", "b"] * 10}
+
+
+@pytest.mark.parametrize(
+    ("inference", "quantity", "words"),
+    [
+        ({"method": "step-down"}, "", "voxelwise FWE p < .05 (step-down) by 100 permutations"),
+        ({"method": "tfce"}, "TFCE", "TFCE (t, E = 0.5, H = 2, 6 neighbours), FWE p < .05 by 100"),
+        (
+            {"method": "cluster-extent", "cluster_threshold": {"p": 0.001}},
+            "cluster extent",
+            "clusters (|t| > 3.92, p < .001 per voxel, 18 neighbours) by extent, FWE p < .05 by",
+        ),
+        (
+            {"method": "cluster-mass", "cluster_threshold": {"statistic": 3}},
+            "cluster mass",
+            "clusters (|t| > 3.00, p < .0077 per voxel, 18 neighbours) by mass, FWE p < .05 by",
+        ),
+        (
+            {"method": "cluster-mass-above", "cluster_threshold": {"statistic": 3}},
+            "cluster mass",
+            "by mass above that threshold, FWE p < .05 by 100 permutations",
+        ),
+    ],
+)
+def test_every_method_finds_a_box_and_says_how(
+    tmp_path: Path, inference: dict[str, Any], quantity: str, words: str
+) -> None:
+    maps, columns = wide_maps()
+    found = study(tmp_path, maps, columns, analysis("g", "group", DIFFERENCE),
+                  inference={"n_permutations": 100, **inference})  # fmt: skip
+    contrast = only(found)
+    assert words in contrast.threshold.words
+    assert words in contrast.heat_map.caption()
+    assert contrast.threshold.quantity == quantity
+    box = np.zeros(SHAPE, bool)
+    box[1:4, 4:7, 2:5] = True
+    hit = contrast.heat_map.survives_positive
+    assert hit[box.ravel()].mean() > 0.6
+    assert hit[~box.ravel()].mean() < 0.1
+    assert len(contrast.clusters) > 0
+    assert contrast.permuted is not None
+    assert contrast.arrangements == "100 permutations"
+
+
+def test_variance_groups_are_judged_by_welch_s_statistic(tmp_path: Path) -> None:
+    maps, columns = wide_maps()
+    asked = analysis("g", "group", DIFFERENCE, variance_groups="group")
+    found = study(tmp_path, maps, columns, asked, inference={"n_permutations": 100})
+    contrast = only(found)
+    ill = np.array(GROUP) == "ill"
+    flat = maps.reshape(N, -1).astype(float)
+    welch = stats.ttest_ind(flat[ill], flat[~ill], equal_var=False).statistic
+    assert_allclose(contrast.statistic.values, welch, rtol=1e-5)
+    assert (contrast.statistic.kind, contrast.statistic.dof) == ("v", ())
+    assert contrast.heat_map.caption().startswith("v map of c1, n = 20 (12 ill, 8 well), two-sided")
+    assert found.findings.analyses[0].variance_groups == "group"
+    assert "v has no degrees of freedom" in contrast.smallest
+
+
+def test_blocks_keep_maps_in_their_places(tmp_path: Path) -> None:
+    maps, columns = wide_maps()
+    few = analysis("g", "group", DIFFERENCE, where="row <= 8", exchangeability={"blocks": "pair"})
+    columns |= {"row": np.arange(1.0, N + 1), "pair": np.repeat(np.arange(10.0), 2)}
+    contrast = only(study(tmp_path, maps, columns, few))
+    # ill well | well ill | ill ill | well well: two pairs differ, so four arrangements do.
+    assert contrast.arrangements == "all 4 permutations"
+    assert "pair" in contrast.exchangeability
+
+
+def test_a_small_volume_is_judged_alone_and_the_rest_stays_visible(tmp_path: Path) -> None:
+    maps, columns = wide_maps()
+    sphere = {"x": -3.0, "y": 6.0, "z": 0.0, "radius_mm": 5.0}
+    found = study(tmp_path, maps, columns, analysis("g", "group", DIFFERENCE),
+                  inference={"n_permutations": 100, "small_volume": sphere})  # fmt: skip
+    contrast = only(found)
+    mask = found.findings.loaded.stack.mask
+    inside = np.linalg.norm(mask.positions_mm() - [-3, 6, 0], axis=1) <= 5
+    logp = contrast.threshold.logp
+    assert logp is not None
+    assert_array_equal(np.isfinite(logp), inside)
+    assert np.isfinite(contrast.statistic.values).all()
+    assert "within a sphere of 5 mm around (−3, 6, 0) mm" in contrast.heat_map.caption()
+
+
+def test_contrasts_that_are_corrected_together_have_larger_p(tmp_path: Path) -> None:
+    maps, columns = wide_maps()
+    asked = analysis("g", "group + age", DIFFERENCE, "age")
+    inference = {"n_permutations": 100}
+    alone = study(tmp_path, maps, columns, asked, inference=inference)
+    both = study(tmp_path, maps, columns, asked, inference={**inference, "across_contrasts": True})
+    for (_, one), (_, other) in zip(alone.findings.contrasts, both.findings.contrasts, strict=True):
+        assert "over 2 contrasts" in other.threshold.words
+        assert one.threshold.cut is not None and other.threshold.cut is not None
+        assert other.threshold.cut >= one.threshold.cut - 0.4
+    first, second = (c.threshold.null_maxima for _, c in both.findings.contrasts)
+    assert first is not None and second is not None
+    assert_allclose(first, second)
+    steps = [event.step for event in both.events if event.kind == "step"]
+    assert steps[-2:] == ["judge g / c1", "judge g / c2"]
+
+
+def test_a_settled_test_stops_early_and_says_so(tmp_path: Path) -> None:
+    maps, columns = wide_maps()
+    found = study(tmp_path, maps, columns, analysis("g", "group", DIFFERENCE),
+                  inference={"n_permutations": 20_000, "adaptive": True,
+                             "method": "cluster-mass", "cluster_threshold": {"p": 0.001}},
+                  )  # fmt: skip
+    contrast = only(found)
+    assert contrast.threshold.n_permutations is not None
+    assert contrast.threshold.n_permutations < 20_000
+    assert "of 20,000 permutations (stopped early" in contrast.heat_map.caption()
+
+
+def test_a_judgement_goes_on_from_what_was_kept(tmp_path: Path) -> None:
+    maps, columns = wide_maps()
+    files = cohort_files(tmp_path, maps, columns)
+    spec = settings_of([analysis("g", "group", DIFFERENCE)], inference={"n_permutations": 300})
+    store = MemoryStore()
+    first = only(judged(spec, files, store=store))
+    kept = dict(store._entries)
+    assert len([key for key in kept if key.startswith("permute")]) == 3
+    second = only(judged(spec, files, store=store))
+    assert store._entries == kept
+    assert first.threshold.null_maxima is not None and second.threshold.null_maxima is not None
+    assert first.threshold.null_maxima.tobytes() == second.threshold.null_maxima.tobytes()
 
 
 # ---------------------------------------------------------------- what a reader must know

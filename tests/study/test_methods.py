@@ -54,7 +54,7 @@ def test_the_judgement_that_ran_is_named_and_no_other(
 @pytest.mark.parametrize("method", METHODS)
 def test_every_method_has_its_references(method: str) -> None:
     listed = references(_spec(method))
-    assert listed[:-1] == REFERENCES[method]
+    assert set(REFERENCES[method]) <= set(listed[:-1])
     assert "10.1016/j.neuroimage.2023.120138" in listed[-1]
     assert all("doi:10." in entry for entry in listed)
 

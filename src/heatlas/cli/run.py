@@ -58,7 +58,8 @@ def run(
 def _print_plan(plan: Plan, *, as_json: bool) -> None:
     if as_json:
         steps = [{"step": s.name, "words": s.words, "digest": s.digest} for s in plan.steps]
-        typer.echo(json.dumps({"plan": plan.digest, "steps": steps}))
+        notes = {"notes": list(plan.notes)} if plan.notes else {}
+        typer.echo(json.dumps({"plan": plan.digest, "steps": steps, **notes}))
         return
     from rich.console import Console
     from rich.markup import escape
@@ -69,6 +70,8 @@ def _print_plan(plan: Plan, *, as_json: bool) -> None:
         digest = step.digest.removeprefix("sha256:")[:12]
         table.add_row(escape(step.name), escape(step.words), digest)
     Console().print(table)
+    for note in plan.notes:
+        typer.echo(f"Note: {note}")
 
 
 def _print_results(results: StudyResults, *, as_json: bool) -> None:

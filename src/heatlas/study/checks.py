@@ -7,8 +7,10 @@ from pathlib import Path
 
 from heatlas.core.atlas import Atlas
 from heatlas.core.cohort import Cohort
+from heatlas.core.design import Contrast
 from heatlas.core.errors import DataError, DesignError, SpaceMismatchError, UnknownNameError
 from heatlas.core.space import Grid
+from heatlas.core.table import Table
 from heatlas.core.words import count, unknown
 from heatlas.geometry.resample import coarsest
 from heatlas.io.atlases import read_atlas
@@ -16,11 +18,15 @@ from heatlas.io.header import ImageHeader
 from heatlas.io.nifti import read_header
 from heatlas.stats.contrast import resolve_contrast
 from heatlas.stats.formula import build_model
+from heatlas.stats.marginal import BuiltModel
 from heatlas.study.cohort import CohortFiles
+from heatlas.study.family import check_family
+from heatlas.study.permuting import permutation_settings
+from heatlas.study.reach import reach_note
 from heatlas.study.spec import AnalysisSpec, GridFile, StudySpec
 
 
-def check_study(spec: StudySpec, files: CohortFiles, *, base: Path) -> None:
+def check_study(spec: StudySpec, files: CohortFiles, *, base: Path) -> tuple[str, ...]:
     """Check everything about a study that needs no voxel of its maps.
 
     Parameters
@@ -32,10 +38,16 @@ def check_study(spec: StudySpec, files: CohortFiles, *, base: Path) -> None:
     base : Path
         Folder of the study file.
 
+    Returns
+    -------
+    tuple of str
+        What the user should know before the run, such as a level that no permutation can reach.
+
     Raises
     ------
     DesignError
-        If a model or a contrast cannot be estimated; the analysis is named.
+        If a model or a contrast cannot be estimated, or its maps cannot be rearranged as asked;
+        the analysis is named.
     UnknownNameError
         If a column, a level or a region does not exist.
     DataError
@@ -43,10 +55,12 @@ def check_study(spec: StudySpec, files: CohortFiles, *, base: Path) -> None:
     SpaceMismatchError
         If the maps lie on different grids and the study names no policy.
     """
-    for analysis in spec.analyses:
-        _check_analysis(analysis, files.cohort)
+    notes = [
+        note for one in spec.analyses for note in _check_analysis(one, files.cohort, spec=spec)
+    ]
     common_grid(read_headers(files), files=files, spec=spec, base=base)
     _check_regions(spec, atlas_of(spec, base=base))
+    return tuple(notes)
 
 
 def read_headers(files: CohortFiles) -> list[ImageHeader]:
@@ -117,7 +131,8 @@ def atlas_of(spec: StudySpec, *, base: Path) -> Atlas | None:
     return read_atlas(base / spec.atlas.image, labels)
 
 
-def _check_analysis(analysis: AnalysisSpec, cohort: Cohort) -> None:
+def _check_analysis(analysis: AnalysisSpec, cohort: Cohort, *, spec: StudySpec) -> list[str]:
+    """Check a model with its contrasts, and return what the user should know about it."""
     try:
         built = build_model(
             cohort.table,
@@ -126,10 +141,35 @@ def _check_analysis(analysis: AnalysisSpec, cohort: Cohort) -> None:
             missing=analysis.missing,
             where=analysis.where,
         )
-        for asked in analysis.contrasts:
-            resolve_contrast(built, name=asked.name, test=asked.test, kind=asked.kind)
+        contrasts = [
+            resolve_contrast(built, name=asked.name, test=asked.test, kind=asked.kind).contrast
+            for asked in analysis.contrasts
+        ]
+        if not spec.inference.permutes:
+            return []
+        return _check_arrangements(analysis, contrasts, table=cohort.table, model=built, spec=spec)
     except (DesignError, UnknownNameError) as error:
         raise type(error)(f"Analysis '{analysis.name}': {error}") from error
+
+
+def _check_arrangements(
+    analysis: AnalysisSpec,
+    contrasts: Sequence[Contrast],
+    *,
+    table: Table,
+    model: BuiltModel,
+    spec: StudySpec,
+) -> list[str]:
+    """Return which contrasts cannot reach the level, and raise where maps cannot be rearranged."""
+    settings = permutation_settings(spec, analysis, table=table, model=model, step="check")
+    notes = []
+    for contrast in contrasts:
+        note = reach_note(model.design, contrast, settings=settings, alpha=spec.inference.alpha)
+        if note:
+            notes.append(f"Analysis {analysis.name}, contrast {contrast.name}: {note}")
+    if spec.inference.across_contrasts:
+        check_family(model.design, contrasts, settings=settings)
+    return notes
 
 
 def _check_regions(spec: StudySpec, atlas: Atlas | None) -> None:

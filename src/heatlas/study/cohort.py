@@ -19,7 +19,7 @@ from heatlas.io.source import digest_file
 from heatlas.io.tables import join_tables, read_table
 from heatlas.io.templates import TEMPLATES
 from heatlas.study.backdrop import DECIDE, NONE
-from heatlas.study.spec import CohortSpec, GridFile, MergedMaps, StudySpec
+from heatlas.study.spec import CohortSpec, GridFile, MergedMaps, StudySpec, VolumeFile
 
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 _SHOWN = 5
@@ -95,7 +95,7 @@ def read_cohort(spec: CohortSpec, *, base: Path, executor: Executor) -> CohortFi
 
 
 def extra_inputs(spec: StudySpec, *, base: Path) -> dict[str, str]:
-    """Return name and digest of every file of a study that is no map: tables, mask, grid, atlas.
+    """Return name and digest of every file of a study that is no map: tables, masks, grid, atlas.
 
     Parameters
     ----------
@@ -116,6 +116,8 @@ def extra_inputs(spec: StudySpec, *, base: Path) -> dict[str, str]:
     """
     names = [*spec.cohort.tables]
     names += [spec.mask.path] if spec.mask.path else []
+    volume = spec.inference.small_volume
+    names += [volume.mask] if isinstance(volume, VolumeFile) else []
     names += [spec.grid.path] if isinstance(spec.grid, GridFile) else []
     names += [spec.template] if spec.template not in (DECIDE, NONE, *TEMPLATES) else []
     if spec.atlas is not None:

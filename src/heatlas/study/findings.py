@@ -17,6 +17,7 @@ from heatlas.core.table import Table
 from heatlas.core.threshold import Threshold
 from heatlas.core.validate import own_array, set_field
 from heatlas.core.value import Value, freeze
+from heatlas.infer.corrected import PermutationResult
 from heatlas.infer.effect import Overlap
 from heatlas.study.stack import LoadedMaps
 
@@ -73,7 +74,7 @@ class JudgedContrast(Value):
     contrast : Contrast
         Weights and meaning.
     statistic : StatMap
-        t or F.
+        t or F; v or G where groups have variances of their own.
     threshold : Threshold
         What survives.
     heat_map : HeatMap
@@ -90,10 +91,8 @@ class JudgedContrast(Value):
         Overlap of two groups, where the contrast compares two.
     smallest : str
         The smallest effect that this n would have found, in words.
-    arrangements : str
-        How many permutations were used, in words; ``""`` for other methods.
-    exchangeability : str
-        What the permutations assume, in words.
+    permuted : PermutationResult, optional
+        The permutations behind it; none for other methods.
     warnings : tuple of str
         What a reader must know.
     """
@@ -108,9 +107,18 @@ class JudgedContrast(Value):
     means: tuple[StatMap, ...] = ()
     overlaps: tuple[GroupOverlap, ...] = ()
     smallest: str = ""
-    arrangements: str = ""
-    exchangeability: str = ""
+    permuted: PermutationResult | None = None
     warnings: tuple[str, ...] = ()
+
+    @property
+    def arrangements(self) -> str:
+        """How many permutations were used, in words; ``""`` for other methods."""
+        return self.permuted.words if self.permuted else ""
+
+    @property
+    def exchangeability(self) -> str:
+        """What the permutations assume, in words."""
+        return self.permuted.exchangeability if self.permuted else ""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -127,12 +135,15 @@ class JudgedAnalysis(Value):
         In the order of the study file.
     warnings : tuple of str
         What a reader must know about the model.
+    variance_groups : str
+        Column of the groups that have variances of their own; ``""`` without such.
     """
 
     name: str
     design: Design
     contrasts: tuple[JudgedContrast, ...]
     warnings: tuple[str, ...] = ()
+    variance_groups: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,22 +11,31 @@ from heatlas.core.cohort import Cohort
 from heatlas.core.execute import Executor
 from heatlas.core.heatmap import heat_map_of
 from heatlas.core.stack import MapStack
+from heatlas.core.statmap import StatMap
 from heatlas.core.store import StepStore
 from heatlas.core.table import Table
 from heatlas.core.threshold import Threshold
 from heatlas.core.value import Value
-from heatlas.core.words import count, level
-from heatlas.infer.arrangements import PermutationSettings
+from heatlas.core.words import count
 from heatlas.infer.cluster import cluster_table
-from heatlas.infer.permute import PermutationResult, max_statistic
+from heatlas.infer.corrected import PermutationResult
+from heatlas.infer.null_distribution import Engine
 from heatlas.infer.thresholding import apply_threshold
 from heatlas.prep.quality import distance_to_rest
 from heatlas.stats.glm import ContrastRequest, FittedAnalysis, FittedContrast, fit_analysis
 from heatlas.study.cohort import CohortFiles
 from heatlas.study.findings import Findings, JudgedAnalysis, JudgedContrast
 from heatlas.study.overlaps import contrast_overlaps, region_elements
+from heatlas.study.permuting import (
+    judged_map,
+    permutation_settings,
+    permute_contrasts,
+    within_volume,
+)
 from heatlas.study.plan import Event, Listener, Plan
+from heatlas.study.reach import reach_words
 from heatlas.study.sensitivity import smallest_words
+from heatlas.study.small_volume import SmallVolume, small_volume
 from heatlas.study.spec import AnalysisSpec, StudySpec
 from heatlas.study.stack import LoadedMaps, load_maps
 from heatlas.study.versions import versions
@@ -92,11 +101,14 @@ class FittedStudy(Value):
         The maps.
     analyses : tuple of (AnalysisSpec, FittedAnalysis)
         The models.
+    volume : SmallVolume, optional
+        The part of the mask that is judged; the whole mask by default.
     """
 
     cohort: Cohort
     loaded: LoadedMaps
     analyses: tuple[tuple[AnalysisSpec, FittedAnalysis], ...]
+    volume: SmallVolume | None = None
 
 
 def fit_study(bench: Bench, files: CohortFiles, *, base: Path) -> FittedStudy:
@@ -119,7 +131,8 @@ def fit_study(bench: Bench, files: CohortFiles, *, base: Path) -> FittedStudy:
     Raises
     ------
     DataError
-        If a map or a mask cannot be used, or a region holds no voxel of the mask.
+        If a map or a mask cannot be used, or a region or the small volume holds no voxel of the
+        mask.
     DesignError
         If a model or a contrast cannot be estimated.
     """
@@ -137,8 +150,9 @@ def fit_study(bench: Bench, files: CohortFiles, *, base: Path) -> FittedStudy:
         bench.note("read", warning)
     for region in bench.spec.regions:
         region_elements(region, loaded.stack, atlas=bench.atlas)
+    volume = small_volume(bench.spec.inference.small_volume, loaded.stack.mask, base=base)
     fitted = [(one, _fit(one, loaded.stack, bench=bench)) for one in bench.spec.analyses]
-    return FittedStudy(cohort=files.cohort, loaded=loaded, analyses=tuple(fitted))
+    return FittedStudy(cohort=files.cohort, loaded=loaded, analyses=tuple(fitted), volume=volume)
 
 
 def judge_study(bench: Bench, fitted: FittedStudy) -> Findings:
@@ -158,7 +172,7 @@ def judge_study(bench: Bench, fitted: FittedStudy) -> Findings:
     """
     loaded = fitted.loaded
     judged = [
-        _judge_analysis(analysis, found, loaded=loaded, bench=bench)
+        _judge_analysis(analysis, found, study=fitted, bench=bench)
         for analysis, found in fitted.analyses
     ]
     return Findings(
@@ -184,40 +198,77 @@ def _fit(analysis: AnalysisSpec, stack: MapStack, *, bench: Bench) -> FittedAnal
 
 
 def _judge_analysis(
-    analysis: AnalysisSpec, fitted: FittedAnalysis, *, loaded: LoadedMaps, bench: Bench
+    analysis: AnalysisSpec, fitted: FittedAnalysis, *, study: FittedStudy, bench: Bench
 ) -> JudgedAnalysis:
-    judged = [
-        _judge_contrast(analysis, fitted, tested=tested, loaded=loaded, bench=bench)
-        for tested in fitted.contrasts
-    ]
+    inference = bench.spec.inference
+    together = inference.permutes and inference.across_contrasts and len(fitted.contrasts) > 1
+    family: tuple[PermutationResult, ...] = ()
+    judged = []
+    for k, tested in enumerate(fitted.contrasts):
+        step = f"judge {analysis.name} / {tested.name}"
+        bench.begin(step)
+        permuted = None
+        if together:
+            # The first step makes the arrangements of all contrasts, the others read them.
+            family = family or _permute(fitted.contrasts, analysis, fitted=fitted, study=study,
+                                        step=step, bench=bench)  # fmt: skip
+            permuted = family[k]
+        elif inference.permutes:
+            (permuted,) = _permute([tested], analysis, fitted=fitted, study=study, step=step,
+                                   bench=bench)  # fmt: skip
+        judged.append(
+            _judge_contrast(fitted, tested, permuted=permuted, study=study, step=step, bench=bench)
+        )
     warnings = list(fitted.warnings)
     if fitted.n_undefined:
-        n = count(fitted.n_undefined, "voxel")
-        warnings.append(f"{n} without residual variance: no statistic is defined there.")
+        warnings.append(
+            f"{count(fitted.n_undefined, 'voxel')} without residual variance: no statistic is "
+            "defined there."
+        )
     return JudgedAnalysis(
         name=analysis.name,
         design=fitted.design,
         contrasts=tuple(judged),
         warnings=tuple(warnings),
+        variance_groups=analysis.variance_groups or "",
+    )
+
+
+def _permute(
+    contrasts: Sequence[FittedContrast],
+    analysis: AnalysisSpec,
+    *,
+    fitted: FittedAnalysis,
+    study: FittedStudy,
+    step: str,
+    bench: Bench,
+) -> tuple[PermutationResult, ...]:
+    stack = study.loaded.stack
+    return permute_contrasts(
+        stack,
+        fitted.model,
+        contrasts=[tested.contrast for tested in contrasts],
+        settings=permutation_settings(
+            bench.spec, analysis, table=stack.table, model=fitted.model, step=step
+        ),
+        volume=study.volume,
+        engine=Engine(store=bench.store, executor=bench.executor, progress=bench.progress(step)),
     )
 
 
 def _judge_contrast(
-    analysis: AnalysisSpec,
     fitted: FittedAnalysis,
-    *,
     tested: FittedContrast,
-    loaded: LoadedMaps,
+    *,
+    permuted: PermutationResult | None,
+    study: FittedStudy,
+    step: str,
     bench: Bench,
 ) -> JudgedContrast:
-    step = f"judge {analysis.name} / {tested.name}"
-    bench.begin(step)
-    inference, stack = bench.spec.inference, loaded.stack
-    permuted = None
-    if inference.method == "max-t":
-        permuted = _permute(stack, fitted, tested=tested, step=step, bench=bench)
+    inference, stack = bench.spec.inference, study.loaded.stack
+    statistic = judged_map(tested.statistic, permuted)
     threshold = apply_threshold(
-        tested.statistic,
+        statistic,
         method=inference.method,
         alpha=inference.alpha,
         two_sided=inference.two_sided,
@@ -225,8 +276,9 @@ def _judge_contrast(
         cluster_extent_mm3=inference.cluster_extent_mm3,
         neighbourhood=inference.neighbourhood,
     )
-    title = f"{analysis.name}: {tested.name}"
-    heat_map = heat_map_of(tested.statistic, threshold=threshold, title=title)
+    threshold = within_volume(threshold, study.volume)
+    title = f"{step.removeprefix('judge ').replace(' / ', ': ', 1)}"
+    heat_map = heat_map_of(statistic, threshold=threshold, title=title)
     bench.note(step, heat_map.caption())
     overlaps, warnings = contrast_overlaps(
         stack, fitted, tested=tested, regions=bench.spec.regions, atlas=bench.atlas,
@@ -234,51 +286,25 @@ def _judge_contrast(
     )  # fmt: skip
     return JudgedContrast(
         contrast=tested.contrast,
-        statistic=tested.statistic,
+        statistic=statistic,
         threshold=threshold,
         heat_map=heat_map,
-        clusters=_clusters(tested, threshold, bench=bench),
+        clusters=_clusters(tested, statistic, threshold=threshold, bench=bench),
         effect=tested.effect,
         standardised=tested.standardised,
         means=tested.means,
         overlaps=overlaps,
         smallest=smallest_words(fitted.design, tested, threshold=threshold),
-        arrangements=permuted.words if permuted else "",
-        exchangeability=permuted.exchangeability if permuted else "",
-        warnings=(*warnings, *_reach_warning(permuted, alpha=inference.alpha)),
+        permuted=permuted,
+        warnings=(*warnings, *_permutation_warnings(permuted, alpha=inference.alpha)),
     )
 
 
-def _permute(
-    stack: MapStack,
-    fitted: FittedAnalysis,
-    *,
-    tested: FittedContrast,
-    step: str,
-    bench: Bench,
-) -> PermutationResult:
-    inference = bench.spec.inference
-    everyone = len(fitted.rows) == len(stack)
-    settings = PermutationSettings(
-        n_permutations=inference.n_permutations,
-        two_sided=inference.two_sided and tested.contrast.kind == "t",
-        seed=bench.spec.seed,
-        step=step,
-    )
-    return max_statistic(
-        stack.values if everyone else stack.values[fitted.rows],
-        fitted.design,
-        contrast=tested.contrast,
-        settings=settings,
-        store=bench.store,
-        executor=bench.executor,
-        progress=bench.progress(step),
-    )
-
-
-def _clusters(tested: FittedContrast, threshold: Threshold, *, bench: Bench) -> Table:
+def _clusters(
+    tested: FittedContrast, statistic: StatMap, *, threshold: Threshold, bench: Bench
+) -> Table:
     return cluster_table(
-        tested.statistic,
+        statistic,
         threshold,
         effect=tested.effect,
         neighbourhood=bench.spec.inference.neighbourhood,
@@ -286,14 +312,13 @@ def _clusters(tested: FittedContrast, threshold: Threshold, *, bench: Bench) -> 
     )
 
 
-def _reach_warning(permuted: PermutationResult | None, *, alpha: float) -> tuple[str, ...]:
-    if permuted is None or permuted.smallest_p <= alpha:
+def _permutation_warnings(permuted: PermutationResult | None, *, alpha: float) -> tuple[str, ...]:
+    if permuted is None:
         return ()
-    why = "exist" if permuted.exact else "were asked for"
-    return (
-        f"Only {permuted.n_permutations} arrangements {why}, so no corrected p can be below "
-        f"{permuted.smallest_p:.3g} and {level(alpha)} cannot be reached.",
+    reach = reach_words(
+        permuted.n_permutations, exact=permuted.exact, smallest=permuted.smallest_p, alpha=alpha
     )
+    return (*([reach] if reach else []), *permuted.warnings)
 
 
 def _quality(loaded: LoadedMaps) -> Table:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from heatlas.core.errors import DataError
 from heatlas.core.space import Mask
 from heatlas.core.statmap import StatKind, StatMap
-from heatlas.core.threshold import Correction, Threshold
+from heatlas.core.threshold import Correction, Threshold, strength_of
 from heatlas.core.value import Value
 from heatlas.core.volume import Volume
 from heatlas.core.words import number
@@ -24,7 +24,9 @@ from heatlas.study.history import read_sidecar, with_history
 # A float32 on disk may differ from the cut by its rounding.
 ROUNDING = 1e-6
 # Kinds of map whose values are the measure itself, or a statistic with a name of its own.
-OF_THE_MEASURE = ("effect", "mean", "t", "z", "F")
+OF_THE_MEASURE = (
+    "effect", "mean", "t", "z", "F", "v", "G", "tfce", "clusterextent", "clustermass",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -80,7 +82,7 @@ def read_map(path: Path, *, volume: int | None = None) -> MapFile:
     if not sidecar:
         return MapFile(stat_map=stat_map, notes=notes)
     stat_map = replace(stat_map, **_told(sidecar))
-    threshold, words = _threshold(sidecar.get("Threshold"), stat_map)
+    threshold, words = _threshold(sidecar.get("Threshold"), stat_map, path=path)
     return MapFile(stat_map=stat_map, threshold=threshold, notes=(*notes, *words))
 
 
@@ -201,16 +203,26 @@ def _quantity(sidecar: Mapping[str, Any]) -> str:
     return described if described in others else str(sidecar.get("Quantity", ""))
 
 
-def _threshold(entry: Any, stat_map: StatMap) -> tuple[Threshold | None, tuple[str, ...]]:
+def _threshold(
+    entry: Any, stat_map: StatMap, *, path: Path
+) -> tuple[Threshold | None, tuple[str, ...]]:
     """Return the judgement that a sidecar tells, or why it cannot be drawn."""
     if not isinstance(entry, Mapping) or not stat_map.is_statistic:
         return None, ()
     two_sided = bool(entry.get("TwoSided", True)) and stat_map.is_signed
-    cut = entry.get("Cut")
+    cut, n_surviving = entry.get("Cut"), entry.get("SurvivingElements")
     survives = _survivors(stat_map, cut=cut, two_sided=two_sided)
-    if int(survives.sum()) != entry.get("SurvivingElements"):
+    strength = None
+    if int(survives.sum()) != n_surviving:
+        survives = _corrected_survivors(entry, stat_map, path=path)
+        strength = strength_of(stat_map.values, survives=survives, cut=cut)
+    if int(survives.sum()) != n_surviving:
         rule = entry.get("Rule", "a threshold")
-        return None, (f"the sidecar's judgement ({rule}) cannot be drawn from this file alone",)
+        return None, (
+            f"the sidecar's judgement ({rule}) cannot be drawn from this file alone; it needs the "
+            "map of corrected p beside it",
+        )
+    told = cut is None and isinstance(entry.get("QuantityCut"), (int, float))
     threshold = Threshold(
         method=str(entry.get("Method", "value")),
         words=str(entry.get("Rule", "")),
@@ -220,8 +232,29 @@ def _threshold(entry: Any, stat_map: StatMap) -> tuple[Threshold | None, tuple[s
         two_sided=two_sided,
         cut=cut,
         n_permutations=entry.get("Permutations"),
+        quantity=str(entry.get("Quantity", "")) if told else "",
+        extended_cut=entry["QuantityCut"] if told else None,
+        strength=strength,
     )
     return threshold, ()
+
+
+def _corrected_survivors(
+    entry: Mapping[str, Any], stat_map: StatMap, *, path: Path
+) -> NDArray[np.bool_]:
+    """Return what survives by the map of corrected p beside a map, nothing where there is none."""
+    nobody = np.zeros(stat_map.mask.size, dtype=bool)
+    name, alpha = entry.get("LogPMap"), entry.get("Alpha")
+    if not isinstance(name, str) or Path(name).name != name or not isinstance(alpha, float):
+        return nobody
+    beside = path.with_name(name)
+    if not beside.is_file():
+        return nobody
+    corrected = read_volume(beside)
+    if not corrected.grid.same_as(stat_map.mask.grid):
+        return nobody
+    logp = np.nan_to_num(stat_map.mask.gather(corrected.values).astype(np.float64), nan=-1.0)
+    return np.asarray(logp >= -np.log10(alpha) * (1 - ROUNDING))
 
 
 def _survivors(stat_map: StatMap, *, cut: float | None, two_sided: bool) -> NDArray[np.bool_]:

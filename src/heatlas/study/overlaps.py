@@ -21,6 +21,7 @@ from heatlas.infer.folds import CrossFit, FindPeak, crossfit_peak, stratified_fo
 from heatlas.stats.glm import FittedAnalysis, FittedContrast
 from heatlas.stats.quantities import Quantity
 from heatlas.study.findings import GroupOverlap
+from heatlas.study.small_volume import in_sphere
 from heatlas.study.spec import Region, Sphere
 
 N_FOLDS = 5
@@ -263,9 +264,8 @@ def region_elements(
         If no voxel of the mask lies in the region, or a label is asked for without an atlas.
     """
     if isinstance(region, Sphere):
-        centre = np.array([region.x, region.y, region.z])
-        distance = np.linalg.norm(stack.mask.positions_mm() - centre, axis=1)
-        inside = distance <= region.radius_mm
+        centre = (region.x, region.y, region.z)
+        inside = in_sphere(stack.mask, centre, radius_mm=region.radius_mm)
         where = f"{region.name}, a sphere of {region.radius_mm:g} mm around {place(centre)} mm"
     elif atlas is None:
         raise DataError(f"regions: '{region}' is a label, but the study names no atlas.")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -76,10 +76,13 @@ class Plan(Value):
         In the order in which they run.
     digest : str
         Digest of the whole.
+    notes : tuple of str
+        What the user should know before the run.
     """
 
     steps: tuple[PlannedStep, ...]
     digest: str
+    notes: tuple[str, ...] = ()
 
     def step(self, name: str) -> PlannedStep:
         """Return a step by name."""
@@ -97,7 +100,9 @@ class Plan(Value):
         )
 
 
-def make_plan(spec: StudySpec, cohort: Cohort, *, extras: Mapping[str, str]) -> Plan:
+def make_plan(
+    spec: StudySpec, cohort: Cohort, *, extras: Mapping[str, str], notes: Sequence[str] = ()
+) -> Plan:
     """Return the steps that a study needs.
 
     Parameters
@@ -107,7 +112,9 @@ def make_plan(spec: StudySpec, cohort: Cohort, *, extras: Mapping[str, str]) -> 
     cohort : Cohort
         Its participants and files, with digests.
     extras : mapping of str to str
-        Digests of the other files: mask, grid, atlas.
+        Digests of the other files: masks, grid, atlas.
+    notes : sequence of str
+        What the checks found that the user should know before the run.
 
     Returns
     -------
@@ -145,7 +152,7 @@ def make_plan(spec: StudySpec, cohort: Cohort, *, extras: Mapping[str, str]) -> 
         ]
     everything = {"settings": settings, "before": [step.digest for step in steps]}
     steps.append(_step("write", "maps, tables, figures and the report", depends_on=everything))
-    return Plan(steps=tuple(steps), digest=steps[-1].digest)
+    return Plan(steps=tuple(steps), digest=steps[-1].digest, notes=tuple(notes))
 
 
 def _step(name: str, words: str, *, depends_on: dict[str, Any]) -> PlannedStep:
@@ -163,6 +170,15 @@ def _read_words(spec: StudySpec, cohort: Cohort) -> str:
 def _judge_words(spec: StudySpec) -> str:
     inference = spec.inference
     words: str = inference.method
-    if inference.method == "max-t":
+    if inference.cluster_threshold is not None:
+        forming = inference.cluster_threshold
+        named = (
+            f"p < {forming.p:g}" if forming.p is not None else f"statistic > {forming.statistic:g}"
+        )
+        words += f" at {named}"
+    if inference.permutes:
         words += f", {count(inference.n_permutations, 'permutation')}"
+        words += " at most" if inference.adaptive else ""
+        words += ", in a small volume" if inference.small_volume is not None else ""
+        words += ", across contrasts" if inference.across_contrasts else ""
     return f"{words}, alpha {inference.alpha:g}"

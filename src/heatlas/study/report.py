@@ -22,8 +22,10 @@ from heatlas.core.page import (
 )
 from heatlas.core.provenance import Provenance
 from heatlas.core.table import Column, Table
+from heatlas.core.threshold import Threshold
 from heatlas.core.value import Value
 from heatlas.core.words import count, join, level, number, place
+from heatlas.study.explained import assumed, certainty, contrasts_words, explained
 from heatlas.study.findings import Findings, GroupOverlap, JudgedAnalysis, JudgedContrast
 from heatlas.study.methods import methods_text, references
 from heatlas.study.sample import group_column, sample_table
@@ -112,7 +114,7 @@ def summary_table(findings: Findings) -> Table:
             Column(
                 name="statistic",
                 values=tuple(j.statistic.kind for _, j in rows),
-                description="t or F.",
+                description="t or F; v or G where groups have variances of their own.",
             ),
             Column(
                 name="strongest",
@@ -126,6 +128,7 @@ def summary_table(findings: Findings) -> Table:
                 digits=4,
                 description="What the statistic's magnitude had to exceed.",
             ),
+            *_extended_columns([j.threshold for _, j in rows]),
             Column(
                 name="smallest_p",
                 values=np.array([_smallest_p(j) for _, j in rows]),
@@ -147,6 +150,25 @@ def summary_table(findings: Findings) -> Table:
         ),
         caption="Every contrast that was tested, whatever came out.",
     )
+
+
+def _extended_columns(rules: Sequence[Threshold]) -> list[Column]:
+    """Return what was compared instead of the statistic itself, and its cut."""
+    if not any(rule.quantity for rule in rules):
+        return []
+    return [
+        Column(
+            name="compared",
+            values=tuple(rule.quantity or None for rule in rules),
+            description="What was compared with its largest value in each permutation.",
+        ),
+        Column(
+            name="compared_cut",
+            values=np.array([_or_nan(rule.extended_cut) for rule in rules]),
+            digits=4,
+            description="What its magnitude had to exceed.",
+        ),
+    ]
 
 
 def _lead(findings: Findings) -> str:
@@ -180,17 +202,18 @@ def _asked(spec: StudySpec, findings: Findings) -> Section:
     )
     blocks: tuple[Block, ...] = (
         table,
-        Paragraph(text=_judgement_sentence(spec)),
+        Paragraph(text=_judgement_sentence(spec, findings)),
+        Paragraph(text=explained(spec.inference)),
     )
     return Section(title="What was asked", anchor="asked", blocks=blocks)
 
 
-def _judgement_sentence(spec: StudySpec) -> str:
+def _judgement_sentence(spec: StudySpec, findings: Findings) -> str:
     inference = spec.inference
     sides = "two-sided" if inference.two_sided else "one-sided"
     return (
         f"Each contrast was judged {sides} by {inference.method} at {level(inference.alpha)}; "
-        f"several contrasts are several tests, and no correction across them was made."
+        + contrasts_words(inference, n=len(findings.contrasts))
     )
 
 
@@ -293,8 +316,7 @@ def _contrast_section(
         blocks.append(
             Paragraph(text=f"Picture: figures/{stem}_mosaic.png (left out here for size).")
         )
-    if judged.threshold.undecided is not None and judged.threshold.undecided.any():
-        blocks.append(Note(kind="warning", text=_undecided_words(judged)))
+    blocks += _certainty_blocks(analysis, judged)
     blocks += [figures[name] for name in (f"{stem}_peak", f"{stem}_means") if name in figures]
     blocks += _cluster_blocks(judged)
     for k, overlap in enumerate(judged.overlaps):
@@ -304,6 +326,21 @@ def _contrast_section(
         anchor=f"{analysis.name}-{judged.contrast.name}".lower(),
         blocks=tuple(blocks),
     )
+
+
+def _certainty_blocks(analysis: JudgedAnalysis, judged: JudgedContrast) -> list[Block]:
+    """Return how sure the judgement is: permutations, assumptions, and what speaks against them."""
+    blocks: list[Block] = []
+    if judged.permuted is not None:
+        alpha = judged.threshold.alpha or 0.05
+        text = f"{certainty(judged.permuted, alpha=alpha)} " + assumed(
+            judged.permuted, groups=analysis.variance_groups
+        )
+        blocks.append(Paragraph(text=text))
+        blocks += [Note(kind="warning", text=text) for text in judged.permuted.warnings]
+    if judged.threshold.undecided is not None and judged.threshold.undecided.any():
+        blocks.append(Note(kind="warning", text=_undecided_words(judged)))
+    return blocks
 
 
 def _result_words(judged: JudgedContrast) -> str:
@@ -434,10 +471,12 @@ def _coverage_of_claims(spec: StudySpec) -> str:
 def _methods(spec: StudySpec, findings: Findings) -> Section:
     paragraphs = methods_text(spec, findings.loaded, analyses=findings.analyses)
     blocks = [Paragraph(text=text) for text in paragraphs]
+    used_tail = any("p_tail" in judged.clusters.names for _, judged in findings.contrasts)
+    cited = references(spec, used_tail=used_tail)
     return Section(
         title="Methods",
         anchor="methods",
-        blocks=(*blocks, Details(summary="References", blocks=(Listing(items=references(spec)),))),
+        blocks=(*blocks, Details(summary="References", blocks=(Listing(items=cited),))),
     )
 
 
@@ -494,7 +533,7 @@ def _with_intervals(clusters: Table) -> Table:
     }
     hidden = {"y_mm", "z_mm", "low", "high"}
     if "p_words" in clusters.names:
-        hidden.add("p_corrected")
+        hidden |= {"p_corrected", "p_tail"}
     columns = [
         made[column.name](clusters) if column.name in made else column
         for column in clusters.columns

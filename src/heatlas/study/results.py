@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +13,14 @@ from numpy.typing import NDArray
 from heatlas.core.estimate import Estimate
 from heatlas.core.statmap import StatKind, StatMap
 from heatlas.core.table import Column, Table
+from heatlas.core.threshold import Threshold
 from heatlas.core.value import thaw
 from heatlas.core.version import __version__
 from heatlas.io.derivatives import (
     DerivativeWriter,
     bids_label,
     bids_labels,
+    map_name,
     map_sidecar,
     threshold_entry,
 )
@@ -33,7 +36,16 @@ from heatlas.study.spec import StudySpec, resolved
 
 CORRECTED_STAT = {"fwe": "logpfwe", "fdr": "logpfdr", "none": "logp"}
 STANDARDISED_STAT = {"Hedges g": "g", "partial R2": "partialr2"}
-JUDGED_STATS = ("t", "F", *CORRECTED_STAT.values())
+# What was made largest, where that is not the statistic itself: the name of its files, its kind.
+EXTENDED: Mapping[str, tuple[str, StatKind]] = {
+    "tfce": ("tfce", "tfce"),
+    "cluster extent": ("clusterextent", "cluster extent"),
+    "cluster mass": ("clustermass", "cluster mass"),
+    "cluster mass above": ("clustermass", "cluster mass"),
+}
+EXTENDED_STATS = tuple(dict.fromkeys(stat for stat, _ in EXTENDED.values()))
+STATISTICS = ("t", "F", "v", "G")
+JUDGED_STATS = (*STATISTICS, *CORRECTED_STAT.values())
 
 
 def check_names(spec: StudySpec) -> None:
@@ -47,21 +59,23 @@ def write_maps(writer: DerivativeWriter, findings: Findings) -> None:
     """Write the maps of every contrast with their sidecars."""
     sources = [file.digest for file in findings.cohort.files]
     for analysis, judged in findings.contrasts:
-        for stat, stat_map in contrast_maps(judged).items():
-            statistic = stat in ("t", "F")
+        maps = contrast_maps(judged)
+        for stat, stat_map in maps.items():
             sidecar = map_sidecar(
                 stat_map,
                 stat=stat,
                 test=judged.contrast.test,
-                threshold=judged.threshold if stat in JUDGED_STATS else None,
+                threshold=_told_threshold(judged.threshold, stat),
                 sources=sources,
             )
+            if stat in (*STATISTICS, *EXTENDED_STATS):
+                sidecar["Threshold"].update(_corrected_name(analysis, judged, maps=maps))
             content = volume_bytes(
                 stat_map.mask.scatter_grid(stat_map.values),
                 stat_map.mask.grid,
                 description=f"{analysis.name} {judged.contrast.name} {stat}",
-                kind=stat if statistic else "",
-                dof=stat_map.dof if statistic else (),
+                kind=stat,
+                dof=stat_map.dof,
             )
             writer.write_map(
                 content,
@@ -70,6 +84,24 @@ def write_maps(writer: DerivativeWriter, findings: Findings) -> None:
                 stat=stat,
                 sidecar=sidecar,
             )
+
+
+def _told_threshold(threshold: Threshold, stat: str) -> Threshold | None:
+    """Return the judgement as the sidecar of a kind of map tells it: its cut is one of that map."""
+    if stat in EXTENDED_STATS:
+        return replace(threshold, cut=threshold.extended_cut, extended_cut=None)
+    return threshold if stat in JUDGED_STATS else None
+
+
+def _corrected_name(
+    analysis: JudgedAnalysis, judged: JudgedContrast, *, maps: Mapping[str, StatMap]
+) -> dict[str, str]:
+    """Return the name of the map of corrected p that lies beside the map of a statistic."""
+    stat = CORRECTED_STAT[judged.threshold.correction]
+    if stat not in maps:
+        return {}
+    name = map_name(analysis.name, judged.contrast.name, stat=stat)
+    return {"LogPMap": name.rsplit("/", maxsplit=1)[-1]}
 
 
 def contrast_maps(judged: JudgedContrast) -> dict[str, StatMap]:
@@ -89,6 +121,9 @@ def contrast_maps(judged: JudgedContrast) -> dict[str, StatMap]:
         maps[stem] = _like(statistic, sized.value)
         maps[f"{stem}low"] = _like(statistic, sized.low)
         maps[f"{stem}high"] = _like(statistic, sized.high)
+    if judged.permuted is not None and judged.threshold.extended is not None:
+        stat, kind = EXTENDED[judged.permuted.quantity]
+        maps[stat] = _like(statistic, judged.threshold.extended, kind=kind)
     if judged.threshold.logp is not None:
         maps[CORRECTED_STAT[judged.threshold.correction]] = _like(statistic, judged.threshold.logp)
     return maps

@@ -151,8 +151,9 @@ def _prepare(spec: StudySpec, *, base: Path, executor: Executor) -> tuple[Cohort
     """Return the participants and the plan; every fault that needs no image shows here."""
     check_names(spec)
     files = read_cohort(spec.cohort, base=base, executor=executor)
-    check_study(spec, files, base=base)
-    return files, make_plan(spec, files.cohort, extras=extra_inputs(spec, base=base))
+    notes = check_study(spec, files, base=base)
+    extras = extra_inputs(spec, base=base)
+    return files, make_plan(spec, files.cohort, extras=extras, notes=notes)
 
 
 def _write(
@@ -215,4 +216,6 @@ def _logged(path: Path, plan: Plan, *, listen: Listener) -> Iterator[Listener]:
                 write({"event": event.kind, "step": event.step, "text": event.text})
 
         say(Event(kind="plan", step="plan", text=plan.digest, total=len(plan.steps)))
+        for note in plan.notes:
+            say(Event(kind="note", step="plan", text=note))
         yield say

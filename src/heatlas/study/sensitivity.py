@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from heatlas.core.design import Design
 from heatlas.core.threshold import Threshold
 from heatlas.core.words import join, number
@@ -69,14 +71,23 @@ def voxelwise_level(tested: FittedContrast, threshold: Threshold) -> tuple[float
     Returns
     -------
     tuple of float and str
-        The p of the cut; Bonferroni's level where there is no cut that could be reached.
+        The p of the cut; Bonferroni's level where there is no cut that could be reached, or none
+        that says what a single voxel needs.
     """
     statistic = tested.statistic
-    if threshold.cut is not None:
+    kind = threshold.settings.get("Statistic", statistic.kind)
+    if threshold.cut is not None and kind == statistic.kind:
         two_sided = threshold.two_sided and statistic.kind == "t"
         alpha = level_of_cut(
             threshold.cut, kind=statistic.kind, dof=statistic.dof, two_sided=two_sided
         )
         return alpha, f"the level of the cut, {number(threshold.cut)}"
     level = threshold.alpha if threshold.alpha is not None else 0.05
-    return level / statistic.mask.size, "Bonferroni's level, since there is no cut"
+    n = statistic.mask.size if threshold.logp is None else int(np.isfinite(threshold.logp).sum())
+    if threshold.quantity:
+        reason = f"{threshold.quantity} also depends on the neighbours"
+    elif kind != statistic.kind:
+        reason = f"{kind} has no degrees of freedom"
+    else:
+        reason = "there is no cut"
+    return level / max(n, 1), f"Bonferroni's level, since {reason}"
