@@ -77,6 +77,14 @@ def cluster_map(
     Notes
     -----
     Time is that of one look at each element and of one at each neighbour of those above the cut.
+
+    References
+    ----------
+    Bullmore et al. (1999), Global, voxel, and cluster tests, by theory and permutation, for a
+    difference between two groups of structural MR images of the brain. IEEE Transactions on
+    Medical Imaging 18, doi:10.1109/42.750253, for extent and mass. Zalesky, Fornito and Bullmore
+    (2010), Network-based statistic: identifying differences in brain networks. NeuroImage 53,
+    for clusters of edges.
     """
     given = np.asarray(values, dtype=np.float32)
     if given.ndim != 1:
@@ -131,6 +139,10 @@ def cluster_maxima(
     -----
     Runs in one thread and lets go of the interpreter's lock; a map's number does not depend on
     the other maps of its block. Memory is 20 bytes an element beside the block.
+
+    References
+    ----------
+    As of :func:`cluster_map`.
     """
     given = np.asarray(block, dtype=np.float32)
     if given.ndim != 2:

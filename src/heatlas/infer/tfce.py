@@ -116,7 +116,8 @@ def tfce(
     ----------
     Smith and Nichols (2009), Threshold-free cluster enhancement: addressing problems of
     smoothing, threshold dependence and localisation in cluster inference. NeuroImage 44,
-    doi:10.1016/j.neuroimage.2008.03.061.
+    doi:10.1016/j.neuroimage.2008.03.061. Najman and Couprie (2006), Building the component tree
+    in quasi-linear time. IEEE Transactions on Image Processing 15, for the tree.
     """
     given = np.asarray(values, dtype=np.float32)
     if given.ndim != 1:
@@ -177,7 +178,7 @@ def tfce_maxima(
     kept for each element. Components are joined through their peaks, which are few.
 
     Runs in one thread and lets go of the interpreter's lock, so that threads may work on blocks
-    of their own; a map's number does not depend on the other maps of its block. Memory is 44
+    of their own; a map's number does not depend on the other maps of its block. Memory is 48
     bytes an element beside the block.
 
     References
