@@ -9,36 +9,47 @@ from heatlas.core.renderer import register_renderer
 from heatlas.core.version import __version__
 
 if TYPE_CHECKING:
+    from heatlas.core.design import Contrast, Design
     from heatlas.core.heatmap import HeatMap
     from heatlas.core.stack import MapStack
     from heatlas.core.statmap import StatMap
     from heatlas.core.volume import Volume
+    from heatlas.infer.request import PermutationSettings
     from heatlas.study.inspect import inspect_file
     from heatlas.study.load import load
+    from heatlas.study.permutations import permutation_test
     from heatlas.study.reproduce import reproduce_results
     from heatlas.study.run import run_study
     from heatlas.study.show import draw
 
 _ROOMS = {
+    "Contrast": "heatlas.core.design",
+    "Design": "heatlas.core.design",
     "HeatMap": "heatlas.core.heatmap",
     "MapStack": "heatlas.core.stack",
+    "PermutationSettings": "heatlas.infer.request",
     "StatMap": "heatlas.core.statmap",
     "Volume": "heatlas.core.volume",
     "draw": "heatlas.study.show",
     "inspect_file": "heatlas.study.inspect",
     "load": "heatlas.study.load",
+    "permutation_test": "heatlas.study.permutations",
     "reproduce_results": "heatlas.study.reproduce",
     "run_study": "heatlas.study.run",
 }
 
 __all__ = [
+    "Contrast",
+    "Design",
     "HeatMap",
     "MapStack",
+    "PermutationSettings",
     "StatMap",
     "Volume",
     "draw",
     "inspect_file",
     "load",
+    "permutation_test",
     "reproduce_results",
     "run_study",
     "__version__",
