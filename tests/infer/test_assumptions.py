@@ -346,7 +346,7 @@ def test_many_elements_cost_no_more_than_a_few() -> None:
         variance_groups=None,
         seed=0,
     )
-    assert time.perf_counter() - start < 0.5  # measured: 0.08
+    assert time.perf_counter() - start < 2  # measured: 0.08
 
 
 def test_residuals_of_another_study_are_refused() -> None:
