@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.runner import Runner
-from tests.tiny import tiny_study
+from tests.tiny import analysis, tiny_study, write_study
 
 STEPS = ["read", "fit groups", "judge groups / ill-well", "write"]
 
@@ -101,3 +101,18 @@ def test_a_number_of_workers_that_is_no_number_is_a_fault_of_the_command(
     assert said.code == 2
     assert "--workers" in said.err
     assert not (study.parent / "tiny-results").exists()
+
+
+def test_a_level_out_of_reach_is_told_before_the_run(study: Path, heatlas: Runner) -> None:
+    few = analysis("C(group)", "group[ill] - group[well]", where="age > 45")
+    write_study(study.parent, analyses=few)
+    note = "Analysis asked, contrast c1: Only 6 arrangements exist, so no corrected p can be below"
+    said = heatlas("run", study, "--dry-run")
+    assert said.code == 0
+    assert f"Note: {note}" in said.out
+    plan = json.loads(heatlas("run", study, "--dry-run", "--json").out)
+    assert plan["notes"][0].startswith(note)
+    lines = heatlas("run", study, "--workers", 1).err.splitlines()
+    assert lines[0].strip().startswith(note)
+    report = (study.parent / "tiny-results" / "report.html").read_text(encoding="utf-8")
+    assert "Only 6 arrangements exist" in report

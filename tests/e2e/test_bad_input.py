@@ -109,6 +109,29 @@ def foreign_folder(folder: Path) -> None:
     (folder / "out" / "thesis.txt").write_text("all of it")
 
 
+def with_errors(inference: Any = None, **said: Any) -> Callable[[Path], object]:
+    """Return what writes a study that says something of its errors."""
+    asked = analysis("C(group)", "group[ill] - group[well]", **said)
+    return study(analyses=asked, **({"inference": inference} if inference else {}))
+
+
+def constant_maps(folder: Path) -> None:
+    """Give everybody the same map."""
+    values = np.random.default_rng(1).standard_normal(SHAPE)
+    for name in IDS:
+        write_map(folder / "maps" / f"{name}.nii.gz", values)
+
+
+def infinite_values(folder: Path) -> None:
+    """Put infinities into a map where a mask file wants its values."""
+    values = np.random.default_rng(1).standard_normal(SHAPE)
+    values[4:6, 4:6, 4:6] = np.inf
+    write_map(folder / "maps" / MAP, values)
+    write_map(folder / "mask.nii.gz", np.ones(SHAPE))
+    write_study(folder, mask={"path": "mask.nii.gz"}, inference={"method": "tfce"})
+
+
+CLUSTERS = {"method": "cluster-mass", "n_permutations": 100}
 FOUR = np.random.default_rng(0).standard_normal((*SHAPE, 3))
 NAN = np.full(SHAPE, np.nan)
 SUMS = [age + 3 * (group == "ill") for age, group in zip(AGES, GROUPS, strict=True)]
@@ -176,6 +199,65 @@ CASES = {
     "region outside of the mask": Case(
         study(regions=[{"name": "far", "x": 200, "y": 0, "z": 0, "radius_mm": 5}]),
         r"no voxel of the mask",
+    ),
+    "blocks that forbid every rearrangement": Case(
+        with_errors(exchangeability={"blocks": "group"}),
+        r"Analysis 'asked': The blocks forbid every rearrangement of contrast 'c1': .*whole",
+    ),
+    "a map without a block": Case(
+        lambda folder: (
+            table(site=("a", "", *"aabbaabbab"))(folder),
+            with_errors(exchangeability={"blocks": "site"})(folder),
+        ),
+        r"blocks: column 'site' has no value for 1 map \(sub-02\)",
+    ),
+    "unknown column of blocks": Case(
+        with_errors(exchangeability={"blocks": "grup"}), r"blocks: .*grup.*Did you mean 'group'"
+    ),
+    "whole blocks of different sizes": Case(
+        lambda folder: (
+            table(site=("a",) * 5 + ("b",) * 7)(folder),
+            with_errors(exchangeability={"blocks": "site", "shuffle": "whole"})(folder),
+        ),
+        r"only blocks of one size can be exchanged as wholes.*1 of 5 maps and 1 of 7 maps",
+    ),
+    "levels of blocks without a root": Case(
+        with_errors(exchangeability={"blocks": ["group", "participant_id"]}),
+        r"first column of multi-level blocks stands for the whole sample",
+    ),
+    "a variance group of one map": Case(
+        lambda folder: (
+            table(site=("a",) * 11 + ("b",))(folder),
+            with_errors(variance_groups="site")(folder),
+        ),
+        r"variance_groups: group 'b' of column 'site' has 1 map",
+    ),
+    "a cluster p without degrees of freedom": Case(
+        with_errors(
+            variance_groups="group", inference={**CLUSTERS, "cluster_threshold": {"p": 0.001}}
+        ),
+        r"inference\.cluster_threshold\.p: with variance groups .*write \{statistic: 3\.1\}",
+    ),
+    "a cluster method without a threshold": Case(
+        study(inference=CLUSTERS), r"inference\.cluster_threshold: is required.*\{p: 0\.001\}"
+    ),
+    "contrasts without common arrangements": Case(
+        study(
+            analyses=analysis("C(group)", "group[ill] - group[well]", "group[ill]"),
+            inference={"across_contrasts": True},
+        ),
+        r"across_contrasts: .*permutations for c1 and sign-flips for c2",
+    ),
+    "small volume outside of the mask": Case(
+        study(inference={"small_volume": {"x": 300, "y": 0, "z": 0, "radius_mm": 5}}),
+        r"small_volume: no voxel of the mask lies in a sphere",
+    ),
+    "missing small volume": Case(
+        study(inference={"small_volume": {"mask": "roi.nii.gz"}}), r"roi\.nii\.gz.*No such file"
+    ),
+    "maps that do not vary": Case(constant_maps, r"no voxel of the mask varies between the maps"),
+    "infinite values in the mask": Case(
+        infinite_values, r"1 map miss values inside the mask \(first: sub-04\)"
     ),
     "analyses that would share files": Case(
         study(analyses=[{**MEAN, "name": "a-b"}, {**MEAN, "name": "ab"}]), r"'a-b' and 'ab'"

@@ -171,12 +171,14 @@ def test_every_other_file_of_a_study_has_its_digest(tmp_path: Path) -> None:
     tiny_study(tmp_path)
     write_map(tmp_path / "mask.nii.gz", np.ones(SHAPE))
     write_map(tmp_path / "grid.nii.gz", np.zeros(SHAPE))
+    write_map(tmp_path / "roi.nii.gz", np.arange(np.prod(SHAPE)).reshape(SHAPE) < 9)
     write_study(
-        tmp_path, mask={"path": "mask.nii.gz"}, grid={"path": str(tmp_path / "grid.nii.gz")}
-    )
+        tmp_path, mask={"path": "mask.nii.gz"}, grid={"path": str(tmp_path / "grid.nii.gz")},
+        inference={"small_volume": {"mask": "roi.nii.gz"}},
+    )  # fmt: skip
     found = extra_inputs(read(tmp_path), base=tmp_path)
-    assert sorted(found) == ["grid.nii.gz", "mask.nii.gz", "people.tsv"]
-    assert len(set(found.values())) == 3
+    assert sorted(found) == ["grid.nii.gz", "mask.nii.gz", "people.tsv", "roi.nii.gz"]
+    assert len(set(found.values())) == 4
 
 
 def test_two_files_of_one_name_both_count(tmp_path: Path) -> None:

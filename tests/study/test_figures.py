@@ -84,6 +84,21 @@ def test_mosaic_and_peak_show_the_statistic_that_was_judged(contrasts: dict[str,
     )
 
 
+def test_where_nothing_survives_the_planes_go_through_the_strongest_that_was_judged(
+    contrasts: dict[str, Pair],
+) -> None:
+    owner, contrast = contrasts["slope"]
+    rule = contrast.threshold
+    assert rule.logp is not None
+    part = np.where(np.arange(len(rule.logp)) < 40, rule.logp, np.nan)
+    nothing = replace(rule, logp=part, survives=np.zeros(len(part), bool))
+    drawn = drawings_of((owner, replace(contrast, threshold=nothing)))["g_c2_peak"]
+    strongest = int(np.argmax(np.abs(contrast.statistic.values[:40])))
+    place = contrast.statistic.mask.positions_mm()[strongest]
+    assert_allclose(drawn.view.position_mm, place)
+    assert drawings_of(contrasts["difference"])["g_c1_peak"].view.position_mm is None
+
+
 # ---------------------------------------------------------------- means
 
 

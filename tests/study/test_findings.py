@@ -99,3 +99,21 @@ def test_findings_survive_a_pickle_with_read_only_maps(findings: Findings) -> No
 def test_versions_cannot_be_changed(findings: Findings) -> None:
     with pytest.raises(TypeError):
         findings.versions["numpy"] = "0"  # type: ignore[index]
+
+
+def test_the_strongest_element_is_one_that_was_judged(findings: Findings) -> None:
+    contrast = findings.contrasts[0][1]
+    values = np.abs(contrast.statistic.values)
+    assert contrast.strongest == np.nanargmax(values)
+    assert contrast.threshold.logp is not None
+    judged_part = np.where(values < 1, contrast.threshold.logp, np.nan)
+    part = replace(contrast, threshold=replace(contrast.threshold, logp=judged_part))
+    assert part.strongest is not None
+    assert values[part.strongest] == np.nanmax(values[values < 1])
+    nothing = replace(contrast.threshold, logp=np.full(len(values), np.nan))
+    assert replace(contrast, threshold=nothing).strongest is None
+
+
+def test_without_permutations_there_is_nothing_to_say_of_them(findings: Findings) -> None:
+    contrast = findings.contrasts[0][1]
+    assert (contrast.permuted, contrast.arrangements, contrast.exchangeability) == (None, "", "")

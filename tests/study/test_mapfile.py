@@ -12,7 +12,7 @@ import pytest
 from heatlas.core.errors import DataError
 from heatlas.core.space import Grid
 from heatlas.core.statmap import StatMap
-from heatlas.core.threshold import value_threshold
+from heatlas.core.threshold import Threshold, value_threshold
 from heatlas.core.volume import Volume
 from heatlas.io.derivatives import STAT_LABELS, map_sidecar
 from heatlas.io.nifti import write_volume
@@ -91,6 +91,65 @@ def test_a_judgement_that_the_file_alone_cannot_show_is_not_shown(tmp_path: Path
     found = read_map(own_map(tmp_path, survivors=1))
     assert found.threshold is None
     assert "voxelwise FWE p < .05" in found.notes[0]
+
+
+def extended_map(folder: Path, *, with_p: bool = True) -> Path:
+    """Write a t map that was judged by clusters, with the corrected p beside it."""
+    path = own_map(folder, cut=None)
+    stat_map = read_map(path).stat_map
+    survives = np.arange(stat_map.mask.size) % 7 == 0
+    rule = Threshold(
+        method="cluster-mass", words="clusters by mass, FWE p < .05", survives=survives,
+        correction="fwe", alpha=0.05, quantity="cluster mass", extended_cut=120.0,
+    )  # fmt: skip
+    sidecar = map_sidecar(stat_map, stat="t", threshold=rule)
+    sidecar["Threshold"]["LogPMap"] = "map_logp.nii.gz"
+    (folder / "map.json").write_text(json.dumps(sidecar))
+    if with_p:
+        logp = np.where(survives, 1.5, 0.2)
+        logp[0] = -np.log10(0.05)  # exactly at the level, in float32
+        values = stat_map.mask.scatter_grid(logp)
+        write_volume(folder / "map_logp.nii.gz", Volume(values=values, grid=GRID))
+    return path
+
+
+def test_a_judgement_without_a_cut_is_read_from_the_corrected_p_beside_it(tmp_path: Path) -> None:
+    found = read_map(extended_map(tmp_path))
+    rule = found.threshold
+    assert rule is not None
+    np.testing.assert_array_equal(np.flatnonzero(rule.survives) % 7, 0)
+    assert (rule.quantity, rule.extended_cut, rule.cut) == ("cluster mass", 120.0, None)
+    assert rule.strength is not None
+    assert (np.abs(rule.strength[rule.survives]) == 1).all()
+    assert np.abs(rule.strength[~rule.survives]).max() <= 0.7
+
+
+def test_without_the_corrected_p_such_a_judgement_is_not_drawn(tmp_path: Path) -> None:
+    found = read_map(extended_map(tmp_path, with_p=False))
+    assert found.threshold is None
+    assert "needs the map of corrected p beside it" in found.notes[0]
+
+
+@pytest.mark.parametrize("name", ["../map_logp.nii.gz", "/etc/passwd", "missing.nii.gz", 3])
+def test_a_sidecar_leads_to_no_other_folder(tmp_path: Path, name: object) -> None:
+    path = extended_map(tmp_path)
+    sidecar = json.loads((tmp_path / "map.json").read_text())
+    sidecar["Threshold"]["LogPMap"] = name
+    (tmp_path / "map.json").write_text(json.dumps(sidecar))
+    assert read_map(path).threshold is None
+
+
+def test_the_map_of_what_was_compared_is_cut_at_its_own_value(tmp_path: Path) -> None:
+    volume = Volume(values=signed_map() * 100, grid=GRID, name="map")
+    stat_map = stat_map_of(volume, kind="tfce")
+    rule = value_threshold(stat_map.values, cut=300.0, two_sided=True)
+    sidecar = map_sidecar(stat_map, stat="tfce", threshold=replace(rule, quantity="TFCE"))
+    write_volume(tmp_path / "a.nii.gz", volume, sidecar=sidecar)
+    found = read_map(tmp_path / "a.nii.gz")
+    assert found.stat_map.kind == "tfce"
+    assert found.threshold is not None
+    assert found.threshold.n_surviving == rule.n_surviving > 0
+    assert found.threshold.cut == 300
 
 
 def test_the_sidecar_of_another_program_changes_nothing(tmp_path: Path) -> None:

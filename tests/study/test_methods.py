@@ -95,6 +95,79 @@ def test_full_enumerations_are_told_as_such(tmp_path: Path) -> None:
     assert "under all 70 permutations" in judgement
 
 
+@pytest.mark.parametrize(
+    ("inference", "words"),
+    [
+        (
+            {"method": "step-down"},
+            "the largest statistic among the voxels not rejected yet (step-down) under 60 perm",
+        ),
+        (
+            {"method": "tfce"},
+            "the largest value of threshold-free cluster enhancement (of t, E = 0.5, H = 2, 6 "
+            "neighbours) under 60 permutations",
+        ),
+        (
+            {"method": "cluster-extent", "cluster_threshold": {"p": 0.001}},
+            "the largest cluster extent (clusters of voxels with p < .001 per voxel, 18 neigh",
+        ),
+        (
+            {"method": "cluster-mass", "cluster_threshold": {"statistic": 3.1}},
+            "the largest cluster mass (clusters of voxels with a statistic beyond 3.1, 18",
+        ),
+        (
+            {"small_volume": {"x": 0, "y": 0, "z": 0, "radius_mm": 9}},
+            "over the voxels of a small volume, a sphere of 9 mm around (0, 0, 0) mm",
+        ),
+        ({"residuals": "huh-jhun"}, "Huh-Jhun"),
+        ({"adaptive": True}, "stopped as soon as a confidence sequence of each p"),
+    ],
+)
+def test_every_method_that_permutes_says_what_was_made_largest(
+    tmp_path: Path, inference: dict[str, Any], words: str
+) -> None:
+    assert words in text_of(tmp_path, inference={"n_permutations": 60, **inference})[2]
+
+
+def test_a_family_of_contrasts_is_told_as_one(tmp_path: Path) -> None:
+    asked = analysis("groups", "group", DIFFERENCE, "group[well] - group[ill]")
+    inference = {"n_permutations": 60, "across_contrasts": True}
+    judgement = text_of(tmp_path, asked, inference=inference)[2]
+    assert "over all voxels of the mask and all contrasts of an analysis was held" in judgement
+    assert "several analyses are several tests." in judgement
+    assert "on its own" not in judgement
+
+
+def test_variance_groups_are_told_with_what_stays_as_it_was(tmp_path: Path) -> None:
+    asked = analysis("groups", "group", DIFFERENCE, variance_groups="group")
+    judgement = text_of(tmp_path, asked, inference={"n_permutations": 60})[2]
+    assert "The levels of group in analysis 'groups' had variances of their own" in judgement
+    assert "intervals are those of ordinary least squares with one variance" in judgement
+
+
+def test_references_follow_the_settings() -> None:
+    def cited(inference: dict[str, Any], **said: Any) -> str:
+        spec = settings_of([analysis("g", "group", DIFFERENCE, **said)], inference=inference)
+        return " ".join(references(spec, used_tail=bool(said)))
+
+    assert "Freedman D" in cited({})
+    assert "Huh MH" in cited({"residuals": "huh-jhun"})
+    assert "Freedman" not in cited({"residuals": "huh-jhun"})
+    assert "10.1016/j.neuroimage.2008.03.061" in cited({"method": "tfce"})
+    assert "Westfall" in cited({"method": "step-down"})
+    mass = {"method": "cluster-mass", "cluster_threshold": {"p": 0.001}}
+    assert "10.1109/42.750253" in cited(mass)
+    assert "10.1016/j.neuroimage.2015.05.092" in cited({}, exchangeability={"blocks": "site"})
+    assert "10.1016/j.neuroimage.2016.05.068" in cited({}, exchangeability={"blocks": "site"})
+    assert "10.1016/j.neuroimage.2015.05.092" not in cited({})
+    assert "10.1214/aoms/1177696786" in cited({"adaptive": True})
+
+
+def test_what_opacity_means_follows_the_method(tmp_path: Path) -> None:
+    display = text_of(tmp_path, inference={"method": "tfce", "n_permutations": 60})[3]
+    assert "what survives is opaque, the opacity of everything else grows" in display
+
+
 def test_a_cluster_extent_is_told_where_one_was_asked_for(tmp_path: Path) -> None:
     with_extent = {"method": "none", "cluster_extent_mm3": 200}
     assert "Clusters below 200 mm3 were left out" in text_of(tmp_path, inference=with_extent)[2]

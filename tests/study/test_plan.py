@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from heatlas.core.errors import SpecError
@@ -15,9 +17,11 @@ from tests.tiny import (
     ILL_WELL,
     MEAN,
     SETTINGS,
+    SHAPE,
     analysis,
     people,
     tiny_study,
+    write_map,
     write_study,
     write_tsv,
 )
@@ -107,6 +111,62 @@ def test_words_say_what_will_happen(folder: Path) -> None:
     assert judged == "group[ill] - group[well] by max-t, 200 permutations, alpha 0.05"
     other = plan(folder, inference={"method": "fdr-bh", "alpha": 0.01})
     assert other.step("judge asked / c2").words == "age by fdr-bh, alpha 0.01"
+
+
+@pytest.mark.parametrize(
+    ("inference", "words"),
+    [
+        ({"method": "tfce"}, "age by tfce, 5,000 permutations, alpha 0.05"),
+        (
+            {"method": "cluster-mass", "cluster_threshold": {"p": 0.001}, "adaptive": True},
+            "age by cluster-mass at p < 0.001, 5,000 permutations at most, alpha 0.05",
+        ),
+        (
+            {"method": "cluster-extent", "cluster_threshold": {"statistic": 3.1}},
+            "age by cluster-extent at statistic > 3.1, 5,000 permutations, alpha 0.05",
+        ),
+        (
+            {"small_volume": {"x": 0, "y": 0, "z": 0, "radius_mm": 9}, "across_contrasts": True},
+            "age by max-t, 5,000 permutations, in a small volume, across contrasts, alpha 0.05",
+        ),
+    ],
+)
+def test_words_name_how_permutations_are_judged(
+    inference: dict[str, Any], words: str, folder: Path
+) -> None:
+    assert plan(folder, inference=inference).step("judge asked / c2").words == words
+
+
+@pytest.mark.parametrize("said", [{"exchangeability": {"blocks": "group"}},
+                                  {"variance_groups": "group"}])  # fmt: skip
+def test_what_is_said_of_errors_changes_the_steps_of_its_analysis(
+    said: dict[str, Any], folder: Path
+) -> None:
+    asked = [TWO[0], {**MEAN, **said}]
+    assert changed(plan(folder), plan(folder, analyses=asked)) == [
+        "fit mean", "judge mean / mean", "write",
+    ]  # fmt: skip
+
+
+def test_another_small_volume_changes_what_is_judged(folder: Path) -> None:
+    for value in (1.0, 2.0):  # the file counts, not its name alone
+        volume = np.zeros(SHAPE)
+        volume[4:9, 4:9, 4:9] = value
+        write_map(folder / f"roi-{value:g}.nii.gz", volume)
+    asked = {"inference": {"small_volume": {"mask": "roi.nii.gz"}}}
+    (folder / "roi-1.nii.gz").rename(folder / "roi.nii.gz")
+    first = plan(folder, **asked)
+    (folder / "roi-2.nii.gz").rename(folder / "roi.nii.gz")
+    assert "judge asked / c1" in changed(first, plan(folder, **asked))
+
+
+def test_a_level_out_of_reach_is_a_note_of_the_plan_and_changes_no_digest(folder: Path) -> None:
+    few = analysis("C(group)", ILL_WELL["test"], where="age > 45")
+    found = plan(folder, analyses=few)
+    (note,) = found.notes
+    assert note.startswith("Analysis asked, contrast c1: Only 6 arrangements exist")
+    assert replace(found, notes=()).digest == found.digest
+    assert plan(folder).notes == ()
 
 
 def test_a_plan_shows_itself_as_a_table(folder: Path) -> None:

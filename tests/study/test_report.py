@@ -309,6 +309,51 @@ def test_an_undecided_p_is_marked_with_the_permutations_that_would_settle_it(
     assert "About 12,000 permutations would settle it." in note.text
 
 
+def test_a_contrast_says_how_sure_its_judgement_is_and_what_it_assumes(full: Report) -> None:
+    words = full.words("groups-c1")
+    assert "Judged by 200 permutations, of about" in words
+    assert "At p = .05 their Monte-Carlo error is a 95 % interval from" in words
+    assert "Assumed: errors exchangeable" in words
+    assert "Every voxel is compared with the largest statistic of the whole map" in full.words(
+        "asked"
+    )
+
+
+def test_what_speaks_against_the_assumptions_stands_beside_the_finding(full: Report) -> None:
+    (a, one), *_ = full.findings.contrasts
+    assert one.permuted is not None
+    doubt = "Variances differ; name the groups in variance_groups."
+    marked = replace(one, permuted=replace(one.permuted, warnings=(doubt,)))
+    analyses = (replace(a, contrasts=(marked,), variance_groups="site"),)
+    page = page_of(
+        settings_of(ASKED[:1]), replace(full.findings, analyses=analyses), Pictures(figures={})
+    )
+    part = next(p for p in sections(page.sections) if p.anchor == "groups-c1")
+    notes = [block.text for block in part.blocks if isinstance(block, Note)]
+    assert doubt in notes
+    assert "each level of site may have a variance of its own" in " ".join(texts(part))
+
+
+def test_the_summary_names_what_was_compared_where_it_is_not_the_statistic(
+    full: Report, tmp_path: Path
+) -> None:
+    assert "compared" not in summary_table(full.findings).names
+    report = report_of(tmp_path, analysis("g", "group", DIFFERENCE),
+                       inference={"method": "tfce", "n_permutations": 100})  # fmt: skip
+    table = summary_table(report.findings)
+    assert table.words("compared") == ("TFCE",)
+    assert table.numbers("compared_cut")[0] > 0
+    assert "Every voxel gets a score from all heights" in report.words("asked")
+    assert "p tail" not in report.words("g-c1")
+
+
+def test_contrasts_that_were_corrected_together_are_no_separate_tests(tmp_path: Path) -> None:
+    report = report_of(tmp_path, analysis("g", "group + age", DIFFERENCE, "age"),
+                       inference={"across_contrasts": True, "n_permutations": 60})  # fmt: skip
+    assert "the contrasts of an analysis were corrected together" in report.words("asked")
+    assert "no correction across them" not in report.words("asked")
+
+
 def test_a_decided_contrast_carries_no_such_mark(tmp_path: Path) -> None:
     report = report_of(tmp_path, analysis("g", "group", DIFFERENCE))
     assert "Undecided" not in report.words("g-c1")

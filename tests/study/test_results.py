@@ -146,3 +146,82 @@ def test_analyses_and_contrasts_that_would_share_a_file_are_refused(tmp_path: Pa
         tmp_path, analyses=[{**analysis("1", "intercept")[0], "name": n} for n in ("a", "b")]
     )
     check_names(read_spec(tmp_path / "study.yaml"))
+
+
+# ---------------------------------------------------------------- methods that permute
+
+
+def run_with(folder: Path, inference: dict[str, Any], **said: Any) -> Path:
+    groups = {"name": "groups", "model": "C(group)", "contrasts": [ILL_WELL], **said}
+    study = tiny_study(
+        folder, analyses=[groups], mask={"minimum": -1.0, "coverage": 0.75}, template="none",
+        inference={"n_permutations": 200, **inference},
+    )  # fmt: skip
+    return run_study(study, out=folder / "out", workers=1).folder
+
+
+EXTENDED = {
+    "tfce": ({"method": "tfce"}, "tfce", "tfce"),
+    "extent": (
+        {"method": "cluster-extent", "cluster_threshold": {"p": 0.01}},
+        "clusterextent",
+        "cluster extent",
+    ),
+    "mass": (
+        {"method": "cluster-mass", "cluster_threshold": {"p": 0.01}},
+        "clustermass",
+        "cluster mass",
+    ),
+    "mass above": (
+        {"method": "cluster-mass-above", "cluster_threshold": {"statistic": 3.0}},
+        "clustermass",
+        "cluster mass",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", EXTENDED)
+def test_what_was_made_largest_lies_beside_the_statistic_with_its_settings(
+    name: str, tmp_path: Path
+) -> None:
+    inference, stat, kind = EXTENDED[name]
+    out = run_with(tmp_path, inference)
+    values, logp = (np.nan_to_num(read(out, one).get_fdata()) for one in (stat, "logpfwe"))
+    told = sidecar(out, stat)
+    assert told["StatisticKind"] == kind
+    rule = told["Threshold"]
+    survives = logp >= -np.log10(0.05) * (1 - 1e-6)
+    assert survives.sum() == rule["SurvivingElements"] > 0
+    np.testing.assert_array_equal(np.abs(values) > rule["Cut"], survives)
+    assert rule["LogPMap"] == f"{STEM}logpfwe_statmap.nii.gz"
+    assert rule["Settings"]["PermutationsAsked"] == 200
+    assert rule["Settings"]["Neighbourhood"] == ("faces" if name == "tfce" else "edges")
+    assert "exchangeable" in rule["Settings"]["Exchangeability"]
+    beside = sidecar(out, "t")["Threshold"]
+    assert "Cut" not in beside
+    assert beside["QuantityCut"] == rule["Cut"]
+    table = read_table(out / "tables" / "contrasts.tsv")
+    assert table.numbers("compared_cut")[0] == pytest.approx(rule["Cut"])
+    lock = lock_of(out)["models"][0]["contrasts"][0]["threshold"]
+    assert lock["Settings"] == rule["Settings"]
+
+
+def test_headers_name_an_intent_only_where_nifti_has_one(tmp_path: Path) -> None:
+    out = run_with(tmp_path, {"method": "tfce"}, variance_groups="group")
+    assert read(out, "v").header.get_intent()[0] == "none"
+    assert read(out, "tfce").header.get_intent()[0] == "none"
+    assert read(out, "effect").header.get_intent()[0] == "estimate"
+    assert read(out, "logpfwe").header.get_intent("code")[0] == 24
+    told = sidecar(out, "v")
+    assert told["StatisticKind"] == "v"
+    assert "DegreesOfFreedom" not in told
+    assert not list((out / "maps").glob("*stat-t_*"))
+
+
+def test_maps_of_a_small_volume_hold_p_only_there(tmp_path: Path) -> None:
+    sphere = {"x": 0.0, "y": 0.0, "z": 0.0, "radius_mm": 9.0}
+    out = run_with(tmp_path, {"small_volume": sphere})
+    rule = sidecar(out, "t")["Threshold"]
+    assert rule["Settings"]["SmallVolume"].startswith("a sphere of 9 mm around (0, 0, 0) mm")
+    logp, statistic = (read(out, stat).get_fdata() for stat in ("logpfwe", "t"))
+    assert 0 < np.isfinite(logp).sum() < np.isfinite(statistic).sum()

@@ -143,3 +143,21 @@ def test_a_difference_of_slopes_is_put_per_unit_of_the_covariate(stack: MapStack
     found = fitted(stack, "group * age", "group[ill]:age - group[well]:age")
     words = words_of(found, uncorrected(found))
     assert "residual standard deviations per unit of age with n = 40" in words
+
+
+def test_without_a_cut_of_the_single_voxel_the_level_is_bonferroni_s_and_says_why(
+    stack: MapStack,
+) -> None:
+    found = fitted(stack, "group", "group[ill] - group[well]")
+    plain = uncorrected(found)
+    n = stack.mask.size
+    tfce = replace(plain, cut=None, quantity="TFCE", extended_cut=99.0)
+    level, why = voxelwise_level(found.contrasts[0], tfce)
+    assert level == pytest.approx(0.05 / n)
+    assert why == "Bonferroni's level, since TFCE also depends on the neighbours"
+    welch = replace(plain, cut=4.0, settings={"Statistic": "v"})
+    assert "v has no degrees of freedom" in voxelwise_level(found.contrasts[0], welch)[1]
+    assert plain.logp is not None
+    inside = np.where(np.arange(n) < 50, plain.logp, np.nan)
+    small = replace(plain, cut=None, logp=inside)
+    assert voxelwise_level(found.contrasts[0], small)[0] == pytest.approx(0.05 / 50)

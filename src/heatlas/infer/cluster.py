@@ -255,7 +255,7 @@ def cluster_table(
     touch = NEIGHBOURHOOD_WORDS.get(neighbourhood, f"touch ({neighbourhood})")
     caption = (
         f"Clusters of surviving {noun} that {touch}, with up to {max_subpeaks} sub-peaks at "
-        f"least {min_distance_mm:g} mm apart. {threshold.words}."
+        f"least {min_distance_mm:g} mm apart. {threshold.words[:1].upper()}{threshold.words[1:]}."
     )
     if _judges_clusters(threshold):
         caption += " p belongs to the cluster as a whole, not to its peaks."

@@ -104,7 +104,7 @@ def contrast_drawings(
         Drawing(
             name=f"{stem}_peak",
             panels=(judged.heat_map,),
-            view=ORTHO,
+            view=_peak_view(judged),
             background=background,
         ),
     ]
@@ -114,6 +114,15 @@ def contrast_drawings(
             Drawing(name=f"{stem}_means", panels=panels, view=MEANS, background=background)
         )
     return tuple(drawings)
+
+
+def _peak_view(judged: JudgedContrast) -> View:
+    """Return planes through the strongest element that was judged, where nothing survives."""
+    k = judged.strongest
+    if k is None or judged.threshold.n_surviving:
+        return ORTHO
+    x, y, z = judged.statistic.mask.positions_mm()[k].tolist()
+    return replace(ORTHO, position_mm=(x, y, z))
 
 
 def mean_panels(judged: JudgedContrast) -> tuple[HeatMap, ...]:

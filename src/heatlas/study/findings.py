@@ -111,6 +111,14 @@ class JudgedContrast(Value):
     warnings: tuple[str, ...] = ()
 
     @property
+    def strongest(self) -> int | None:
+        """Element with the largest statistic (in magnitude) among those that were judged."""
+        size = np.abs(self.statistic.values.astype(np.float64))
+        if self.threshold.logp is not None:
+            size[np.isnan(self.threshold.logp)] = np.nan
+        return None if np.isnan(size).all() else int(np.nanargmax(size))
+
+    @property
     def arrangements(self) -> str:
         """How many permutations were used, in words; ``""`` for other methods."""
         return self.permuted.words if self.permuted else ""

@@ -6,8 +6,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from heatlas.core.atlas import Atlas
 from heatlas.core.cohort import Cohort
+from heatlas.core.errors import DataError
 from heatlas.core.execute import Executor
 from heatlas.core.heatmap import heat_map_of
 from heatlas.core.stack import MapStack
@@ -131,8 +134,8 @@ def fit_study(bench: Bench, files: CohortFiles, *, base: Path) -> FittedStudy:
     Raises
     ------
     DataError
-        If a map or a mask cannot be used, or a region or the small volume holds no voxel of the
-        mask.
+        If a map or a mask cannot be used, a region or the small volume holds no voxel of the mask,
+        or no voxel varies.
     DesignError
         If a model or a contrast cannot be estimated.
     """
@@ -152,6 +155,8 @@ def fit_study(bench: Bench, files: CohortFiles, *, base: Path) -> FittedStudy:
         region_elements(region, loaded.stack, atlas=bench.atlas)
     volume = small_volume(bench.spec.inference.small_volume, loaded.stack.mask, base=base)
     fitted = [(one, _fit(one, loaded.stack, bench=bench)) for one in bench.spec.analyses]
+    for analysis, found in fitted:
+        _check_variation(analysis, found, volume=volume)
     return FittedStudy(cohort=files.cohort, loaded=loaded, analyses=tuple(fitted), volume=volume)
 
 
@@ -195,6 +200,22 @@ def _fit(analysis: AnalysisSpec, stack: MapStack, *, bench: Bench) -> FittedAnal
         where=analysis.where,
         missing=analysis.missing,
     )
+
+
+def _check_variation(
+    analysis: AnalysisSpec, fitted: FittedAnalysis, *, volume: SmallVolume | None
+) -> None:
+    """Raise where nothing can be tested, before anything is judged."""
+    for tested in fitted.contrasts:
+        values = tested.statistic.values if volume is None else (
+            tested.statistic.values[volume.within]
+        )  # fmt: skip
+        if np.isnan(values).all():
+            where = "of the mask" if volume is None else f"of {volume.words}"
+            raise DataError(
+                f"Analysis '{analysis.name}': no voxel {where} varies between the maps beyond what "
+                "the model explains, so there is nothing to test."
+            )
 
 
 def _judge_analysis(

@@ -6,9 +6,8 @@ from collections.abc import Mapping, Sequence
 
 from heatlas.core.version import __version__
 from heatlas.core.words import count, join, level
-from heatlas.infer.corrected import PermutationResult
-from heatlas.infer.rule_words import rule_words
-from heatlas.study.findings import JudgedAnalysis
+from heatlas.infer.rule_words import CLUSTER_WORDS, neighbour_words
+from heatlas.study.findings import JudgedAnalysis, JudgedContrast
 from heatlas.study.spec import AnalysisSpec, InferenceSpec, StudySpec
 from heatlas.study.stack import LoadedMaps
 
@@ -192,7 +191,6 @@ def _permutation_words(
     contrasts = [contrast for analysis in analyses for contrast in analysis.contrasts]
     assumed = tuple(dict.fromkeys(c.exchangeability for c in contrasts if c.exchangeability))
     used = tuple(dict.fromkeys(c.arrangements for c in contrasts if c.arrangements))
-    largest = tuple(dict.fromkeys(_largest_words(c.permuted) for c in contrasts if c.permuted))
     where = "all voxels of the mask"
     volumes = [c.threshold.settings.get("SmallVolume", "") for c in contrasts]
     if volumes and volumes[0]:
@@ -200,7 +198,7 @@ def _permutation_words(
     together = " and all contrasts of an analysis" if spec.across_contrasts else ""
     sentences = [
         f"the family-wise error over {where}{together} was held at {level(spec.alpha)} by the "
-        f"distribution of {join(largest)} under {join(used)} (seed {seed})",
+        f"distribution of {_largest_words(spec, contrasts)} under {join(used)} (seed {seed})",
         *(f"{text[:1].upper()}{text[1:]}" for text in assumed),
         *_group_sentences(analyses),
         *_stopping_sentences(spec),
@@ -211,26 +209,36 @@ def _permutation_words(
     return " ".join(f"{sentence}." for sentence in sentences)
 
 
-def _largest_words(permuted: PermutationResult) -> str:
+def _largest_words(spec: InferenceSpec, contrasts: Sequence[JudgedContrast]) -> str:
     """Return what was made largest in each permutation."""
-    statistic = {"v": "statistic v", "G": "statistic G"}.get(permuted.kind, "statistic")
-    if permuted.method == "step-down":
-        return f"the largest {statistic} among the voxels not rejected yet (step-down)"
-    if permuted.method == "max-t":
-        return f"the largest {statistic}"
-    rule = rule_words(permuted, alpha=0.5, element="voxel").split(", FWE")[0]
-    if permuted.method == "tfce":
-        return f"the largest value of threshold-free cluster enhancement, {rule}"
-    return f"the largest value of {rule}"
+    around = neighbour_words(spec.neighbourhood, element="voxel")
+    if spec.method == "step-down":
+        return "the largest statistic among the voxels not rejected yet (step-down)"
+    if spec.tfce is not None:
+        kinds = dict.fromkeys(c.permuted.kind for c in contrasts if c.permuted)
+        statistic = "z" if spec.tfce.statistic == "z" else join(kinds)
+        return (
+            f"the largest value of threshold-free cluster enhancement (of {statistic}, E = "
+            f"{spec.tfce.extent:g}, H = {spec.tfce.height:g}, {around})"
+        )
+    forming = spec.cluster_threshold
+    if forming is None:
+        return "the largest statistic"
+    what = CLUSTER_WORDS[spec.method]
+    if forming.p is not None:
+        height = f"p < {level(forming.p)} per voxel"
+    else:
+        height = f"a statistic beyond {forming.statistic:g}"
+    return f"the largest cluster {what} (clusters of voxels with {height}, {around})"
 
 
 def _group_sentences(analyses: Sequence[JudgedAnalysis]) -> list[str]:
     grouped = [one for one in analyses if one.variance_groups]
     if not grouped:
         return []
-    named = join(f"{one.variance_groups} in analysis '{one.name}'" for one in grouped)
+    named = join(f"of {one.variance_groups} in analysis '{one.name}'" for one in grouped)
     return [
-        f"Groups of {named} had variances of their own (statistics v and G, Winkler et al. 2014)",
+        f"The levels {named} had variances of their own (statistics v and G, Winkler et al. 2014)",
         "Estimates and their intervals are those of ordinary least squares with one variance",
     ]
 

@@ -360,10 +360,9 @@ def _result_words(judged: JudgedContrast) -> str:
 
 def _strongest_words(judged: JudgedContrast) -> str:
     """Return statistic, estimate and standardised effect of the strongest voxel."""
-    statistic = judged.statistic
-    if np.isnan(statistic.values).all():
+    statistic, k = judged.statistic, judged.strongest
+    if k is None:
         return "No statistic is defined anywhere."
-    k = int(np.nanargmax(np.abs(statistic.values)))
     where = place(statistic.mask.positions_mm()[k])
     parts = [f"{statistic.kind} = {number(float(statistic.values[k]))}"]
     for estimate in (judged.effect, judged.standardised):
@@ -562,10 +561,8 @@ def _estimate_words(clusters: Table) -> Column:
 
 
 def _strongest(judged: JudgedContrast) -> float:
-    values = judged.statistic.values
-    if np.isnan(values).all():
-        return float("nan")
-    return float(values[int(np.nanargmax(np.abs(values)))])
+    k = judged.strongest
+    return float("nan") if k is None else float(judged.statistic.values[k])
 
 
 def _smallest_p(judged: JudgedContrast) -> float:
