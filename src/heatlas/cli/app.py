@@ -20,6 +20,7 @@ from heatlas.cli import (
     run,
     show,
     smooth,
+    test,
 )
 from heatlas.core.errors import HeatlasError
 from heatlas.core.version import __version__
@@ -27,7 +28,7 @@ from heatlas.core.version import __version__
 EXIT_INPUT = 2
 EXIT_BUG = 70
 EXIT_INTERRUPTED = 130
-VERBS = (run, show, init, inspect, reproduce, resample, smooth, mask, extract, doctor)
+VERBS = (run, test, show, init, inspect, reproduce, resample, smooth, mask, extract, doctor)
 
 application = typer.Typer(
     name="heatlas",
