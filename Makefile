@@ -10,10 +10,10 @@ DEV_STAMP := $(VENV)/.installed-dev
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 JOBS ?= 2
 
-.PHONY: help demo test check bench faults clean
+.PHONY: help demo test check bench calibrate faults clean
 
 help: ## say what can be made
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
@@ -48,6 +48,9 @@ bench: $(DEV_STAMP) ## run every benchmark beside its peer and print the ratios
 		[ -e "$$script" ] || { echo "There is no benchmark yet."; break; }; \
 		echo "== $$script"; $(BIN)/python "$$script" || exit 1; \
 	done
+
+calibrate: $(DEV_STAMP) ## measure the false positives of every method (some 15 min)
+	$(BIN)/python -m scripts.calibrate --workers $(JOBS) --page docs/calibration.md
 
 faults: $(DEV_STAMP) ## kill a run at 50 random moments and compare the resumed bytes
 	$(BIN)/python -m pytest -q tests/e2e/test_faults.py --kills 50 --timeout 3600
