@@ -344,6 +344,10 @@ def test_the_summary_names_what_was_compared_where_it_is_not_the_statistic(
     assert table.words("compared") == ("TFCE",)
     assert table.numbers("compared_cut")[0] > 0
     assert "Every voxel gets a score from all heights" in report.words("asked")
+    (summary,) = tables(report.section("findings"))[:1]
+    assert "compared cut" in summary.names and "cut" not in summary.names
+    (clusters,) = tables(report.section("g-c1"))
+    assert "tfce" in clusters.names and "sign" not in clusters.names
     assert "p tail" not in report.words("g-c1")
 
 

@@ -33,6 +33,7 @@ from heatlas.study.spec import StudySpec
 
 MOST_CLUSTER_ROWS = 24
 MOST_QUALITY_ROWS = 20
+EXTENDED_COLUMNS = {"tfce", "cluster_extent", "cluster_mass"}
 NOT_A_DEVICE = (
     "For research. This report is no medical device and no statement about any single person."
 )
@@ -268,9 +269,16 @@ def _found(findings: Findings, pictures: Pictures) -> Section:
     return Section(
         title="What was found",
         anchor="findings",
-        blocks=(for_readers(summary_table(findings)), *lessons),
+        blocks=(for_readers(_without_empty_cut(summary_table(findings))), *lessons),
         sections=tuple(parts),
     )
+
+
+def _without_empty_cut(summary: Table) -> Table:
+    """Return the summary without the cut of the statistic, where no contrast has one."""
+    if not np.isnan(summary.numbers("cut")).all():
+        return summary
+    return replace(summary, columns=tuple(c for c in summary.columns if c.name != "cut"))
 
 
 def _analysis_section(analysis: JudgedAnalysis, pictures: Pictures) -> Section:
@@ -533,6 +541,8 @@ def _with_intervals(clusters: Table) -> Table:
     hidden = {"y_mm", "z_mm", "low", "high"}
     if "p_words" in clusters.names:
         hidden |= {"p_corrected", "p_tail"}
+    if EXTENDED_COLUMNS & set(clusters.names):
+        hidden.add("sign")  # there is no room, and the statistic shows it
     columns = [
         made[column.name](clusters) if column.name in made else column
         for column in clusters.columns
