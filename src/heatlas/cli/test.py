@@ -238,12 +238,14 @@ class JudgeOptions:
 
 
 def judge_maps(options: JudgeOptions) -> None:
-    """Judge contrasts of maps by permutations, corrected for the family-wise error.
+    """Judge contrasts of maps by permutations.
 
     The model is either --table with --model and --test, or --design-mat with --con as FSL writes
-    them. Per contrast the folder gets a map of the statistic (t, F, v or G), of what was made
-    largest (TFCE or cluster), and of -log10 of the corrected p (logpfwe; 1.301 is p = .05, never
-    1 - p), a figure, and a table of clusters; each says in a JSON file, or inside, how it was made.
+    them. Per contrast the folder gets maps of the statistic (t, F, v or G), of what was made
+    largest (TFCE or cluster), of the effect with its interval, and of -log10 of the p corrected
+    for the family-wise error (logpfwe: 1.301 is p = .05; never 1 - p); a figure; and a table of
+    clusters. Each says how it was made, inside or in a JSON file beside it.
+
     A test that was broken off goes on when the same command is given again.
     """
     from heatlas.cli.display import display

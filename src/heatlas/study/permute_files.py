@@ -166,10 +166,10 @@ def permute_files(
     executor = get_executor("threads", workers=available_cores() if workers is None else workers)
     prepared = _prepare(request, executor=executor)
     contrasts = prepared.model.contrasts
-    listen(Event(kind="plan", step="plan", text=prepared.digest, total=len(STEPS)))
-    _tell("plan", prepared.notes, listen=listen)
     with single_writer(out) as claim, one_thread():
         store = _open(out, prepared, overwrite=overwrite)
+        listen(Event(kind="plan", step="plan", text=prepared.digest, total=len(STEPS)))
+        _tell("plan", prepared.notes, listen=listen)
         _begin("read", count(len(prepared.maps), "map"), listen=listen)
         stacked = stack_maps(
             prepared.maps, mask=request.mask, digests=prepared.digests, executor=executor
@@ -247,10 +247,11 @@ def _reach_notes(model: ReadModel, *, settings: PermutationSettings, alpha: floa
     """Say how many arrangements each contrast has, and where alpha is out of their reach."""
     notes: dict[str, list[str]] = {}
     unreachable = []
+    at_most = " at most" if settings.adaptive is not None else ""
     for contrast in model.contrasts:
         made = arrangements_for(model.design, contrast, settings=settings)
         words = f"{possible_words(made.n_possible)} {made.noun}s are possible, "
-        words += "all are made" if made.exact else f"{made.n_arrangements:,} are drawn"
+        words += "all are made" if made.exact else f"{made.n_arrangements:,} are drawn{at_most}"
         notes.setdefault(words, []).append(contrast.name)
         reach = reach_note(model.design, contrast, settings=settings, alpha=alpha)
         unreachable += [f"{contrast.name}: {reach}"] if reach else []
