@@ -109,7 +109,7 @@ def tfce(
     gives ``sqrt(N) * h ** 3 / 3`` with the default exponents.
 
     Time is that of one sort (by counting, all bits of the heights) and one visit to each
-    neighbour; memory is 60 bytes an element. With other exponents than 0.5 and 2 powers are
+    neighbour; memory is 60 bytes an element. With other exponents than 2, and 0.5 or 1, powers are
     taken, which is slower.
 
     References
@@ -489,4 +489,7 @@ def _level(height: np.float32, exponent: float) -> float:
 
 @compiled
 def _power(size: float, exponent: float) -> float:
-    return math.sqrt(size) if exponent == 0.5 else size**exponent
+    """Return a power of a size; those that are in use (0.5, and 1 on skeletons) are quick."""
+    if exponent == 0.5:
+        return math.sqrt(size)
+    return size if exponent == 1.0 else size**exponent
