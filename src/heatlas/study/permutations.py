@@ -23,7 +23,6 @@ from heatlas.core.threshold import Threshold
 from heatlas.core.value import Value, field_values, thaw
 from heatlas.core.words import count
 from heatlas.infer import linear
-from heatlas.infer.cluster import cluster_table
 from heatlas.infer.corrected import PermutationResult
 from heatlas.infer.family import across_contrasts
 from heatlas.infer.null_distribution import Engine
@@ -35,6 +34,7 @@ from heatlas.study.findings import JudgedContrast
 from heatlas.study.permuting import judged_map, within_volume
 from heatlas.study.reach import possible_words, reach_words
 from heatlas.study.small_volume import SmallVolume
+from heatlas.study.survivors import survivor_table
 
 MOST_GROUPS = 8
 
@@ -300,7 +300,7 @@ def _judged(contrast: Contrast, permuted: PermutationResult, *, test: _Test) -> 
         statistic=statistic,
         threshold=threshold,
         heat_map=replace(heat_map, element="voxel" if is_grid else "element"),
-        clusters=cluster_table(
+        clusters=survivor_table(
             statistic, threshold, effect=effect, neighbourhood=settings.neighbourhood
         ),
         effect=effect,
