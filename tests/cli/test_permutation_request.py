@@ -130,6 +130,7 @@ def test_models_that_are_none_or_two_are_refused(given: dict[str, Any], words: s
         ({"method": "cluster-mass", "cluster_p": 0.0}, "given as --cluster-statistic"),
         ({"method": "cluster-mass", "cluster_statistic": 0.001}, "a p is given as --cluster-p"),
         ({"method": "max-t", "height": 2.0}, "--height goes with --method tfce only"),
+        ({"seed": -1}, "--seed -1 given"),
         ({"sphere": "1,2,3"}, "expected centre and radius"),
         ({"sphere": "1,2,3,-4"}, "expected centre and radius"),
         ({"sphere": "1,2,nan,4"}, "expected centre and radius"),

@@ -21,6 +21,7 @@ NEIGHBOURHOODS = {"6": "faces", "18": "edges", "26": "corners"}
 LARGEST_P = 0.5  # more would put most voxels of pure noise into clusters
 SMALLEST_STATISTIC = 0.5
 LARGEST_RADIUS_MM = 200.0
+LARGEST_SEED = 2**63  # as in a study file
 LONGEST_NAME = 60
 NAMED = re.compile(r"\s*([A-Za-z0-9][A-Za-z0-9-]*)\s*=(.*)", re.DOTALL)
 SIGNS = {"+": "plus", "-": "minus", "*": "times", "/": "over"}
@@ -156,6 +157,8 @@ def _settings(options: JudgeOptions) -> PermutationSettings:
     from heatlas.infer.exchangeability import Exchangeability
     from heatlas.infer.request import PermutationSettings, TfceSettings
 
+    if not 0 <= options.seed < LARGEST_SEED:
+        raise DataError(f"--seed {options.seed} given, expected a whole number from 0 to 2^63 - 1.")
     tfce = _tfce(options)
     return PermutationSettings(
         n_permutations=options.permutations,
