@@ -226,7 +226,7 @@ def _chosen(stat_map: StatMap, *, cut: float) -> Threshold:
             "tails of a signed map."
         )
     signed = stat_map.is_signed and (stat_map.is_statistic or bool((stat_map.values < 0).any()))
-    name = str(stat_map.kind) if stat_map.is_statistic else "value"
+    name = stat_map.symbol if stat_map.is_statistic else "value"
     return value_threshold(stat_map.values, cut=cut, two_sided=signed, name=name)
 
 

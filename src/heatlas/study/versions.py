@@ -7,7 +7,9 @@ from importlib.metadata import PackageNotFoundError, version
 
 from heatlas.core.version import __version__
 
-COMPUTING_PACKAGES = ("numpy", "scipy", "nibabel", "formulaic", "nilearn", "matplotlib", "pillow")
+COMPUTING_PACKAGES = (
+    "numpy", "scipy", "numba", "nibabel", "formulaic", "nilearn", "matplotlib", "pillow",
+)  # fmt: skip
 
 
 def versions() -> dict[str, str]:
