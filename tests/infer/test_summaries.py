@@ -22,7 +22,9 @@ from heatlas.infer.summaries import (
 SHAPE = (9, 8, 7)
 
 
-def of_kind(kind: Any = "t", dof: tuple[float, ...] = (20.0,), *, signed: bool = False) -> Statistic:
+def of_kind(
+    kind: Any = "t", dof: tuple[float, ...] = (20.0,), *, signed: bool = False
+) -> Statistic:
     column = np.linspace(-1, 1, 6)[:, None] / np.linalg.norm(np.linspace(-1, 1, 6))
     groups = np.array([0, 0, 0, 1, 1, 1]) if kind in ("v", "G") else None
     return Statistic(

@@ -122,7 +122,7 @@ def null_distribution(
             if counts is not None:
                 counts += outcome["counts"]
         so_far = maxima[: blocks.stop].ravel()[: arrangements.n_arrangements].copy()
-        so_far[0] = np.nanmax(observed, initial=-np.inf)  # the identity is known in float64
+        so_far[0] = np.nanmax(observed, initial=-np.inf)  # NaN has no part in it
         if adaptive is not None and is_settled(observed, so_far, alpha=adaptive):
             break
     return Null(maxima=so_far, counts=counts)

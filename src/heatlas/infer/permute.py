@@ -11,12 +11,12 @@ from numpy.typing import ArrayLike, NDArray
 
 from heatlas.core.design import Contrast, Design
 from heatlas.core.errors import DataError
-from heatlas.core.execute import SerialExecutor
+from heatlas.core.execute import SerialExecutor, one_thread
 from heatlas.core.provenance import digest_array, digest_json
 from heatlas.core.space import Mask
 from heatlas.core.validate import check_length
 from heatlas.infer import fwe
-from heatlas.infer.arranged import Statistic
+from heatlas.infer.arranged import Arranged, Statistic
 from heatlas.infer.arrangements import BLOCK, Arrangements, free_arrangements, plan_arrangements
 from heatlas.infer.assumptions import assumption_warnings
 from heatlas.infer.corrected import ElementKind, PermutationResult
@@ -24,7 +24,7 @@ from heatlas.infer.linear import Partition, column_basis, partition
 from heatlas.infer.null_distribution import BATCH, ENGINE, Engine, Job, Null, null_distribution
 from heatlas.infer.request import PermutationSettings
 from heatlas.infer.residuals import NullModel, freedman_lane, huh_jhun, unit_residuals
-from heatlas.infer.statistics import CHUNK, observed_statistics
+from heatlas.infer.statistics import CHUNK, all_statistics, observed_statistics
 from heatlas.infer.summaries import step_down_reach, summary_for
 from heatlas.infer.tail import tail_logp
 
@@ -203,7 +203,8 @@ def _judge(
         of=contrast,
     )
     summary = summary_for(settings, arranged, mask=sample.mask, elements=null.tested)
-    observed = summary.of_map(statistic)
+    compared = _as_arranged(null, statistic, tested=arranged)
+    observed = summary.of_map(compared)
     size = np.abs(observed) if summary.two_sided else observed
     job = Job(arrangements, summary, *_steps(size, method=settings.method))
     found = null_distribution(
@@ -221,7 +222,7 @@ def _judge(
         dof=tested.dof,
         two_sided=summary.two_sided,
         statistic=null.scatter(statistic),
-        observed=null.scatter(observed),
+        observed=null.scatter(observed if settings.is_spatial else statistic),
         quantity=summary.quantity,
         null_maxima=found.maxima,
         counts=null.scatter_counts(counts),
@@ -273,6 +274,21 @@ def _prepare(
         block, _ = unit_residuals(sample.maps[:, null.tested[part]], parts.nuisance)
         statistic[part] = observed_statistics(block, tested=tested)
     return null, statistic
+
+
+def _as_arranged(null: NullModel, statistic: Floats, *, tested: Statistic) -> Floats:
+    """Return the observed statistic by the arithmetic of the arrangements.
+
+    What is compared with the arrangements is rounded as they are, so that those that mirror the
+    identity tie with it, however large the statistic.
+    """
+    identity = Arranged(
+        tested.columns[:, None, :], None if tested.groups is None else tested.groups[None]
+    )
+    room = np.empty((1, len(statistic)), np.float32)
+    with one_thread():
+        compared = all_statistics(identity, null.residuals, tested=tested, out=room)[0]
+    return np.where(np.isnan(statistic), np.nan, compared.astype(np.float64))
 
 
 def _moving_nuisance(
