@@ -9,7 +9,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from tests.reference import mrtrix, planted  # what the tests hold for truth is the peer here
 
-N_SETS = 40
+N_SETS = 30
 N_PERMUTATIONS = 200
 SEED = 2026
 PEER = "mrclusterstats"

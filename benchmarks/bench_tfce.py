@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import resource
 import subprocess
 import sys
@@ -54,9 +55,10 @@ def main() -> int:
     for name, ratio in ratios.items():
         print(f"against {name}: {verdict(ratio, required=REQUIRED[name])}")
     print(f"stretch of {STRETCH:g} x: {'met' if ratios['mrclusterstats'] >= STRETCH else 'missed'}")
-    peak = peak_mb(sample)
+    peak, first_peak = peak_mb(sample), peak_mb(sample, compiles=True)
     print(f"peak of a process of its own, python and all: {peak:.0f} MB "
-          f"(limit {PEAK_MB:g}: {'met' if peak <= PEAK_MB else 'MISSED'})")  # fmt: skip
+          f"(limit {PEAK_MB:g}: {'met' if peak <= PEAK_MB else 'MISSED'}); "
+          f"of the first ever, which compiles: {first_peak:.0f} MB")  # fmt: skip
     print_growth(sample, of_n=ours)
     words = " and ".join(f"{name} {ratio:.1f}" for name, ratio in ratios.items())
     print(f"ratio: {words} times as long")
@@ -111,7 +113,7 @@ def print_growth(sample: Sample, *, of_n: float) -> None:
     print(f"  2 mm against mrclusterstats: {theirs / ours:.1f} x")
 
 
-def peak_mb(sample: Sample) -> float:
+def peak_mb(sample: Sample, *, compiles: bool = False) -> float:
     """Peak memory of the job in a process of its own, in MB."""
     with tempfile.TemporaryDirectory() as name:
         file = Path(name) / "sample.npz"
@@ -119,8 +121,11 @@ def peak_mb(sample: Sample) -> float:
                  inside=sample.mask.inside, shape=sample.mask.grid.shape,
                  affine=sample.mask.grid.affine)  # fmt: skip
         command = [sys.executable, __file__, PEAK, str(file)]
-        found = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-    return float(found)
+        kept = {"NUMBA_CACHE_DIR": name} if compiles else {}
+        found = subprocess.run(
+            command, check=True, capture_output=True, text=True, env={**os.environ, **kept}
+        )
+    return float(found.stdout)
 
 
 def print_peak(file: Path) -> None:

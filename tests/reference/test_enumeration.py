@@ -332,7 +332,6 @@ def enhanced(t: Floats, enhance: Enhance) -> tuple[Floats, Floats]:
     return up, down
 
 
-@pytest.mark.xfail(reason="ties of masses above the cut are told by their own size, not the cut's")
 def test_a_cluster_that_hardly_exceeds_the_cut_still_ties_with_its_mirror_image() -> None:
     counts, expected = [], []
     for seed in range(8):
