@@ -182,7 +182,7 @@ def test_the_words_name_groups_ratio_consequence_and_remedy() -> None:
     assert "group 'a' (n = 10) have 4." in words or "group 'a' (n = 10) have 3." in words
     assert "those of group 'b' (n = 30), p = .005" in words
     assert "0.7" in words and "finds too much" in words and "78 %" in words
-    assert "give variance_groups: group," in words
+    assert "give variance_groups: group," in words and "mode 'sign-flips'" in words
 
 
 def test_a_larger_group_that_varies_more_costs_findings() -> None:
@@ -219,11 +219,18 @@ def test_a_third_group_matters_even_where_sizes_are_equal() -> None:
     assert warn(noise, design, both) == ()
 
 
-def test_variance_groups_and_sign_flips_silence_the_warning_of_variances() -> None:
-    noise, design = unequal(10, 30, deviations=(2, 1))
+def test_permuted_variance_groups_are_warned_of_where_the_smaller_one_varies_more() -> None:
     labels = np.repeat([0, 1], [10, 30])
+    noise, design = unequal(10, 30, deviations=(2, 1))
+    (words,) = warn(noise, design, weigh(design, group=1), variance_groups=labels)
+    assert "still finds too much" in words and "mode 'sign-flips'" in words
+    noise, design = unequal(10, 30, deviations=(1, 2))
+    assert warn(noise, design, weigh(design, group=1), variance_groups=labels) == ()
+
+
+def test_sign_flips_silence_the_warning_of_variances() -> None:
+    noise, design = unequal(10, 30, deviations=(2, 1))
     contrast = weigh(design, group=1)
-    assert warn(noise, design, contrast, variance_groups=labels) == ()
     assert warn(noise, design, contrast, action="sign-flips") == ()
     assert len(warn(noise, design, contrast, action="both")) == 1
 
