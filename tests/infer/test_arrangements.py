@@ -261,3 +261,14 @@ def test_given_arrangements_that_are_none_are_refused() -> None:
         listed_arrangements([[0, 1], [0, 1]], signs=[[1, -1], [1, 1]])
     with pytest.raises(DataError, match="expected 1 or -1"):
         listed_arrangements([[0, 1], [1, 0]], signs=[[1, 1], [1, 0]])
+
+
+def test_blocks_of_unequal_sizes_flip_as_wholes_but_do_not_trade_places() -> None:
+    whole = Exchangeability(blocks=[1, 1, 1, 2, 2, 3, 4], shuffle="whole")
+    plan = plan_of([np.ones(7)], [1.0], exchangeability=whole)
+    assert plan.n_arrangements == plan.n_possible == 2**4
+    assert {signs for _, signs in made_by(plan)} == {
+        (a, a, a, b, b, c, d) for a, b, c, d in itertools.product((1, -1), repeat=4)
+    }
+    with pytest.raises(DesignError, match="only blocks of one size can be exchanged as wholes"):
+        plan_of([np.ones(7), np.arange(7.0)], [0.0, 1.0], exchangeability=whole)

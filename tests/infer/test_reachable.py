@@ -43,7 +43,7 @@ def check(columns: list[Floats], weights: object, *, kind: str = "t", **stated: 
 def test_a_difference_between_subjects_says_nothing_within_them() -> None:
     with pytest.raises(DesignError, match=(
         "The blocks forbid every rearrangement of contrast 'asked': it does not vary within any "
-        "block; use shuffle: whole, or mode: sign-flips"
+        "block; use shuffle: whole\\.$"
     )):  # fmt: skip
         check([ONE, GROUP], [0, 1], blocks=SUBJECT)
 
@@ -140,3 +140,28 @@ def test_a_single_unit_cannot_be_flipped_against_anything() -> None:
         reachable.check_something_moves(stated, moved=(), units=units, action="sign-flips")
     singles = Exchangeability(blocks=[1, 2, 3, 4])
     reachable.check_something_moves(singles, moved=(), units=np.arange(4), action="sign-flips")
+
+
+def taken_apart(columns: list[Floats], action: Action = "sign-flips", **stated: object) -> str:
+    matrix = np.column_stack(columns)
+    names = tuple(f"x{i}" for i in range(matrix.shape[1]))
+    design = Design(matrix=matrix, names=names, ids=tuple(map(str, range(len(matrix)))))
+    exchangeability = Exchangeability(**stated)  # type: ignore[arg-type]
+    return reachable.blocks_without_part(design, exchangeability=exchangeability, action=action)
+
+
+def test_blocks_whose_maps_are_flipped_one_by_one_are_told() -> None:
+    words = taken_apart([ONE], blocks=SUBJECT)
+    assert words.startswith("Blocks taken apart: 6 of 6 blocks hold several maps")
+    assert "shuffle: whole" in words
+    assert taken_apart([ONE, GROUP], "both", blocks=SUBJECT)
+    one_twice = np.array([0, 0, *range(2, N)])
+    assert "1 of 11 blocks holds several maps" in taken_apart([ONE], blocks=one_twice)
+
+
+def test_blocks_that_are_kept_single_or_modelled_are_not() -> None:
+    assert not taken_apart([ONE])
+    assert not taken_apart([ONE], blocks=np.arange(N))
+    assert not taken_apart([ONE], blocks=SUBJECT, shuffle="whole")
+    assert not taken_apart([ONE], "permutations", blocks=SUBJECT)
+    assert not taken_apart([SUBJECTS, CONDITION], blocks=SUBJECT)

@@ -73,9 +73,11 @@ def plan_arrangements(
     Sign-flips are counted as patterns of signs: 2 to the number of units. Permutations, alone or
     with sign-flips, are counted as the different designs that they make.
     """
-    tree = block_tree.grow(exchangeability, n=design.n)
-    moved, units = block_tree.exchanges(tree), block_tree.flip_units(tree)
     action = exchangeability.mode or reachable.action_of(parts)
+    trades = action != "sign-flips"
+    tree = block_tree.grow(exchangeability, n=design.n, alike=trades)
+    moved = block_tree.exchanges(tree) if trades else ()
+    units = block_tree.flip_units(tree)
     reachable.check_something_moves(exchangeability, moved=moved, units=units, action=action)
     if action == "permutations":
         reachable.check_contrast_moves(

@@ -40,7 +40,7 @@ class Node:
     shape: tuple[Any, ...] = ()  # nested without end, which no type can say
 
 
-def grow(exchangeability: Exchangeability, *, n: int) -> Node:
+def grow(exchangeability: Exchangeability, *, n: int, alike: bool = True) -> Node:
     """Return the tree of the blocks of n maps.
 
     Parameters
@@ -49,6 +49,8 @@ def grow(exchangeability: Exchangeability, *, n: int) -> Node:
         The blocks.
     n : int
         Number of maps.
+    alike : bool
+        Whether blocks have to be able to trade places; those whose signs flip need not.
 
     Returns
     -------
@@ -62,12 +64,13 @@ def grow(exchangeability: Exchangeability, *, n: int) -> Node:
         exchanged differ in size or division.
     """
     labels = exchangeability.levels(n)
-    return _branch(
-        np.arange(n), labels, level=0, moves=bool(labels[0, 0] > 0), named=exchangeability
-    )
+    moves = bool(labels[0, 0] > 0)
+    return _branch(np.arange(n), labels, level=0, moves=moves, named=exchangeability, alike=alike)
 
 
-def _branch(rows: Rows, labels: Labels, *, level: int, moves: bool, named: Exchangeability) -> Node:
+def _branch(
+    rows: Rows, labels: Labels, *, level: int, moves: bool, named: Exchangeability, alike: bool
+) -> Node:
     """Return the block that holds these rows at this level."""
     if len(rows) == 1:
         return Node(rows=rows)
@@ -78,10 +81,10 @@ def _branch(rows: Rows, labels: Labels, *, level: int, moves: bool, named: Excha
         below = level + 1
         children = [
             _branch(group, labels, level=below, moves=bool(labels[group[0], below] > 0),
-                    named=named)
+                    named=named, alike=alike)
             for group in groups
         ]  # fmt: skip
-    if moves:
+    if moves and alike:
         _check_alike(children, level=level, named=named)
     return Node(
         rows=np.concatenate([child.rows for child in children]),

@@ -33,7 +33,8 @@ class Exchangeability(Value):
     shuffle : {"within", "whole", "both"}
         For blocks of one axis. ``"within"``: maps trade places within their block. ``"whole"``:
         blocks trade places as wholes, the k-th map of one for the k-th of the other in the order
-        of the rows; all must have the same size. ``"both"``: the two together.
+        of the rows; all must have the same size, unless their signs alone are flipped.
+        ``"both"``: the two together.
     mode : {"permutations", "sign-flips", "both"}, optional
         None: sign-flips where the contrast involves the mean, permutations otherwise.
     names : tuple of str

@@ -22,6 +22,7 @@ from heatlas.infer.assumptions import assumption_warnings
 from heatlas.infer.corrected import ElementKind, PermutationResult
 from heatlas.infer.linear import Partition, column_basis, partition
 from heatlas.infer.null_distribution import BATCH, ENGINE, Engine, Job, Null, null_distribution
+from heatlas.infer.reachable import blocks_without_part
 from heatlas.infer.request import PermutationSettings
 from heatlas.infer.residuals import NullModel, freedman_lane, huh_jhun, unit_residuals
 from heatlas.infer.statistics import CHUNK, all_statistics, observed_statistics
@@ -357,7 +358,7 @@ def _warnings(
     settings: PermutationSettings,
     arrangements: Arrangements,
 ) -> tuple[str, ...]:
-    """Say which assumptions the residuals of the full model speak against."""
+    """Say which assumptions blocks, or residuals of the full model, speak against."""
     chosen = (
         np.arange(sample.maps.shape[1]) if sample.within is None else sample.within.nonzero()[0]
     )
@@ -365,7 +366,7 @@ def _warnings(
     residuals = sample.maps[:, chosen].astype(np.float64)
     basis = column_basis(sample.design).columns
     residuals -= basis @ (basis.T @ residuals)
-    return assumption_warnings(
+    found = assumption_warnings(
         residuals,
         sample.design,
         contrast=contrast,
@@ -373,3 +374,7 @@ def _warnings(
         variance_groups=settings.variance_groups,
         seed=settings.seed,
     )
+    taken_apart = blocks_without_part(
+        sample.design, exchangeability=settings.exchangeability, action=arrangements.action
+    )
+    return (taken_apart, *found) if taken_apart else found

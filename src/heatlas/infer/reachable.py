@@ -1,16 +1,17 @@
-"""Whether the blocks let anything happen to what a contrast tests."""
+"""Whether the blocks let anything happen to what a contrast tests, and whether they matter."""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
 
-from heatlas.core.design import Contrast
+from heatlas.core.design import Contrast, Design
 from heatlas.core.errors import DesignError
+from heatlas.core.words import count
 from heatlas.infer import block_tree
 from heatlas.infer.block_tree import Rows
 from heatlas.infer.exchangeability import Action, Exchangeability
-from heatlas.infer.linear import Partition
+from heatlas.infer.linear import Partition, column_basis
 
 Floats = NDArray[np.float64]
 SAME = 1e-8  # share of a unit vector that counts as rounding
@@ -126,15 +127,49 @@ def _forbidden(contrast: Contrast, exchangeability: Exchangeability) -> str:
         )
     why, remedy = {
         "within": ("it does not vary within any block", "shuffle: whole"),
-        "whole": ("it is the same in every block", "shuffle: within"),
+        "whole": ("it is the same in every block", "shuffle: within, or mode: sign-flips"),
         "both": ("it is the same in all maps", "mode: sign-flips"),
         "multi-level": (
             "it does not vary between what may be exchanged",
-            "positive labels at the level where it varies",
+            "positive labels at the level where it varies, or mode: sign-flips",
         ),
     }[exchangeability.kind]
-    or_flips = "" if remedy == "mode: sign-flips" else ", or mode: sign-flips"
     return (
-        f"The blocks forbid every rearrangement of contrast '{contrast.name}': {why}; "
-        f"use {remedy}{or_flips}."
+        f"The blocks forbid every rearrangement of contrast '{contrast.name}': {why}; use {remedy}."
+    )
+
+
+def blocks_without_part(design: Design, *, exchangeability: Exchangeability, action: Action) -> str:
+    """Say so where single maps are flipped although blocks of several maps are named.
+
+    Parameters
+    ----------
+    design : Design
+        The model.
+    exchangeability : Exchangeability
+        The blocks.
+    action : {"permutations", "sign-flips", "both"}
+        What is done.
+
+    Returns
+    -------
+    str
+        With the remedy; ``""`` where blocks are kept together, hold a single map each, or are
+        columns of the model, which takes out what their maps share.
+    """
+    if exchangeability.kind != "within" or action == "permutations":
+        return ""
+    known, block, sizes = np.unique(
+        exchangeability.levels(design.n)[:, 1], return_inverse=True, return_counts=True
+    )
+    several = int((sizes > 1).sum())
+    members = (block[:, None] == np.arange(len(known))) / np.sqrt(sizes)
+    basis = column_basis(design).columns
+    if not several or np.allclose(np.linalg.norm(basis.T @ members, axis=0), 1):
+        return ""
+    return (
+        f"Blocks taken apart: {several:,} of {count(len(known), 'block')} "
+        f"{'holds' if several == 1 else 'hold'} several maps, but the sign of each map is flipped "
+        "on its own, as if the maps of a block were independent. Where they resemble each other, "
+        "as scans of one person do, this finds too much; shuffle: whole flips blocks together."
     )
