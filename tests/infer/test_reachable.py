@@ -142,26 +142,31 @@ def test_a_single_unit_cannot_be_flipped_against_anything() -> None:
     reachable.check_something_moves(singles, moved=(), units=np.arange(4), action="sign-flips")
 
 
-def taken_apart(columns: list[Floats], action: Action = "sign-flips", **stated: object) -> str:
-    matrix = np.column_stack(columns)
-    names = tuple(f"x{i}" for i in range(matrix.shape[1]))
-    design = Design(matrix=matrix, names=names, ids=tuple(map(str, range(len(matrix)))))
+def taken_apart(action: Action = "sign-flips", **stated: object) -> str:
     exchangeability = Exchangeability(**stated)  # type: ignore[arg-type]
-    return reachable.blocks_without_part(design, exchangeability=exchangeability, action=action)
+    return reachable.blocks_without_part(exchangeability, n=N, action=action)
 
 
 def test_blocks_whose_maps_are_flipped_one_by_one_are_told() -> None:
-    words = taken_apart([ONE], blocks=SUBJECT)
+    words = taken_apart(blocks=SUBJECT)
     assert words.startswith("Blocks taken apart: 6 of 6 blocks hold several maps")
     assert "shuffle: whole" in words
-    assert taken_apart([ONE, GROUP], "both", blocks=SUBJECT)
+    assert taken_apart("both", blocks=SUBJECT)
     one_twice = np.array([0, 0, *range(2, N)])
-    assert "1 of 11 blocks holds several maps" in taken_apart([ONE], blocks=one_twice)
+    assert "1 of 11 blocks holds several maps" in taken_apart(blocks=one_twice)
 
 
-def test_blocks_that_are_kept_single_or_modelled_are_not() -> None:
-    assert not taken_apart([ONE])
-    assert not taken_apart([ONE], blocks=np.arange(N))
-    assert not taken_apart([ONE], blocks=SUBJECT, shuffle="whole")
-    assert not taken_apart([ONE], "permutations", blocks=SUBJECT)
-    assert not taken_apart([SUBJECTS, CONDITION], blocks=SUBJECT)
+def test_blocks_that_are_kept_together_or_hold_a_single_map_are_not() -> None:
+    assert not taken_apart()
+    assert not taken_apart(blocks=np.arange(N))
+    assert not taken_apart(blocks=SUBJECT, shuffle="whole")
+    assert not taken_apart("permutations", blocks=SUBJECT)
+
+
+@pytest.mark.parametrize("action", ["permutations", "sign-flips"])
+def test_a_way_to_shuffle_blocks_needs_blocks(action: Action) -> None:
+    stated = Exchangeability(shuffle="whole")
+    tree = block_tree.grow(stated, n=4)
+    moved, units = block_tree.exchanges(tree), block_tree.flip_units(tree)
+    with pytest.raises(DesignError, match="'whole' says how blocks are shuffled, but no blocks"):
+        reachable.check_something_moves(stated, moved=moved, units=units, action=action)

@@ -77,3 +77,25 @@ def test_settings_that_cannot_go_together_are_refused(
 def test_methods_of_space_are_known() -> None:
     assert PermutationSettings(method="tfce").is_spatial
     assert not PermutationSettings(method="step-down").is_spatial
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"n_permutations": 50.5}, "n_permutations: expected a whole number, got 50.5"),
+        ({"n_permutations": float("nan")}, "n_permutations: expected a whole number, got nan"),
+        ({"seed": 1.5}, "seed: expected a whole number, got 1.5"),
+        ({"variance_groups": [1.2, 1.2, 1.7, 1.7]}, "variance groups: labels have to be whole"),
+        ({"variance_groups": [1, 1, float("nan"), 2]}, "variance groups: labels have to be whole"),
+        ({"variance_groups": ["a", "a", "b", "b"]}, "variance groups: labels have to be whole"),
+        ({"variance_groups": np.ones((4, 2), int)}, "expected one label per map, got shape"),
+    ],
+)
+def test_counts_and_labels_are_whole_numbers(fields: dict[str, Any], words: str) -> None:
+    with pytest.raises(HeatlasError, match=words):
+        PermutationSettings(**fields)
+
+
+def test_whole_numbers_may_be_of_numpy() -> None:
+    settings = PermutationSettings(n_permutations=np.int64(50), seed=np.uint8(3))  # type: ignore[arg-type]
+    assert (type(settings.n_permutations), type(settings.seed)) == (int, int)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy import ndimage, stats
 
-from heatlas.core.errors import NotSupportedError
+from heatlas.core.errors import DataError, NotSupportedError
 from heatlas.core.space import Grid, Mask
 from heatlas.infer.arranged import Statistic
 from heatlas.infer.request import ClusterForming, PermutationSettings, TfceSettings
@@ -114,3 +114,12 @@ def test_step_down_counts_equal_successive_maxima() -> None:
         below = size <= size[element]
         largest = np.abs(statistics[:, below]).max(axis=1)
         assert found[element] == (largest >= size[element] * (1 - 1e-5)).sum()
+
+
+@pytest.mark.parametrize("p", [0.9, 1e-300])
+def test_a_p_that_forms_no_clusters_is_named_with_its_statistic(p: float) -> None:
+    settings = PermutationSettings(
+        method="cluster-mass", cluster_forming=ClusterForming(p=p), two_sided=False
+    )
+    with pytest.raises(DataError, match=f"p = {p:g} belongs to t = .* a p such as 0.001"):
+        cluster_cut(settings, of_kind(dof=(9.0,)))

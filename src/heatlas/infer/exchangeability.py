@@ -73,7 +73,7 @@ class Exchangeability(Value):
             check_choice(self.mode, name="mode", known=("permutations", "sign-flips", "both"))
         set_field(self, "names", to=tuple(map(str, self.names)))
         if self.blocks is not None:
-            set_field(self, "blocks", to=_own_labels(self.blocks))
+            set_field(self, "blocks", to=own_labels(self.blocks, name="blocks"))
             self._check_levels()
 
     def _check_levels(self) -> None:
@@ -211,19 +211,37 @@ def _counted(exchangeability: Exchangeability) -> str:
     return f"{words} of {names[0]}" if names and exchangeability.shuffle == "whole" else words
 
 
-def _own_labels(blocks: ArrayLike) -> Labels:
-    """Return whole numbers of one axis or of several columns."""
-    given = np.asarray(blocks)
+def own_labels(labels: ArrayLike, *, name: str) -> Labels:
+    """Return whole numbers of one axis or of several columns.
+
+    Parameters
+    ----------
+    labels : array_like
+        What the caller gave.
+    name : str
+        What they label, for messages.
+
+    Returns
+    -------
+    numpy.ndarray of int64
+        Owned and read-only; a single column as one axis.
+
+    Raises
+    ------
+    DesignError
+        If a label is no whole number, or the shape fits no maps.
+    """
+    given = np.asarray(labels)
     is_float = given.dtype.kind == "f" and bool(np.isfinite(given).all())
     if given.dtype.kind not in "iub" and not (is_float and bool((given == np.round(given)).all())):
         raise DesignError(
-            "blocks: labels have to be whole numbers; number the blocks, for instance with "
+            f"{name}: labels have to be whole numbers; number the {name}, for instance with "
             "numpy.unique(labels, return_inverse=True)[1]."
         )
     if given.ndim == 2 and given.shape[1] == 1:
         given = given[:, 0]
     if given.ndim not in (1, 2) or given.size == 0:
         raise DesignError(
-            f"blocks: expected one label per map or one column per level, got shape {given.shape}."
+            f"{name}: expected one label per map or one column per level, got shape {given.shape}."
         )
-    return own_array(given.astype(np.int64), name="blocks", dtype=np.int64)
+    return own_array(given.astype(np.int64), name=name, dtype=np.int64)

@@ -375,6 +375,6 @@ def _warnings(
         seed=settings.seed,
     )
     taken_apart = blocks_without_part(
-        sample.design, exchangeability=settings.exchangeability, action=arrangements.action
+        settings.exchangeability, n=sample.design.n, action=arrangements.action
     )
     return (taken_apart, *found) if taken_apart else found

@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from heatlas.core.design import Contrast, Design
+from heatlas.core.design import Contrast
 from heatlas.core.errors import DesignError
 from heatlas.core.words import count
 from heatlas.infer import block_tree
 from heatlas.infer.block_tree import Rows
 from heatlas.infer.exchangeability import Action, Exchangeability
-from heatlas.infer.linear import Partition, column_basis
+from heatlas.infer.linear import Partition
 
 Floats = NDArray[np.float64]
 SAME = 1e-8  # share of a unit vector that counts as rounding
@@ -48,6 +48,11 @@ def check_something_moves(
         With the remedy for this kind of blocks.
     """
     kind = exchangeability.kind
+    if kind == "free" and exchangeability.shuffle != "within":
+        raise DesignError(
+            f"shuffle: '{exchangeability.shuffle}' says how blocks are shuffled, but no blocks are "
+            "named."
+        )
     if action == "sign-flips":
         if units.max() > 0:
             return
@@ -139,37 +144,39 @@ def _forbidden(contrast: Contrast, exchangeability: Exchangeability) -> str:
     )
 
 
-def blocks_without_part(design: Design, *, exchangeability: Exchangeability, action: Action) -> str:
+def blocks_without_part(exchangeability: Exchangeability, *, n: int, action: Action) -> str:
     """Say so where single maps are flipped although blocks of several maps are named.
 
     Parameters
     ----------
-    design : Design
-        The model.
     exchangeability : Exchangeability
         The blocks.
+    n : int
+        Number of maps.
     action : {"permutations", "sign-flips", "both"}
         What is done.
 
     Returns
     -------
     str
-        With the remedy; ``""`` where blocks are kept together, hold a single map each, or are
-        columns of the model, which takes out what their maps share.
+        With the remedy; ``""`` where blocks are kept together or hold a single map each.
+
+    Notes
+    -----
+    Columns of the model for the blocks do not help: the residuals of a pair are each other's
+    negative, and flips of one of them alone leave nothing of it. Of 150 null studies of 10 pairs,
+    51 % had a false finding at .05 with such columns, 45 % without.
     """
     if exchangeability.kind != "within" or action == "permutations":
         return ""
-    known, block, sizes = np.unique(
-        exchangeability.levels(design.n)[:, 1], return_inverse=True, return_counts=True
-    )
+    _, sizes = np.unique(exchangeability.levels(n)[:, 1], return_counts=True)
     several = int((sizes > 1).sum())
-    members = (block[:, None] == np.arange(len(known))) / np.sqrt(sizes)
-    basis = column_basis(design).columns
-    if not several or np.allclose(np.linalg.norm(basis.T @ members, axis=0), 1):
+    if not several:
         return ""
     return (
-        f"Blocks taken apart: {several:,} of {count(len(known), 'block')} "
+        f"Blocks taken apart: {several:,} of {count(len(sizes), 'block')} "
         f"{'holds' if several == 1 else 'hold'} several maps, but the sign of each map is flipped "
-        "on its own, as if the maps of a block were independent. Where they resemble each other, "
-        "as scans of one person do, this finds too much; shuffle: whole flips blocks together."
+        "on its own, as if its error were independent of theirs. Where maps of a block resemble "
+        "each other, as scans of one person do, this finds far too much, also with the blocks in "
+        "the model; shuffle: whole flips blocks together."
     )

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from numbers import Integral
 from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from heatlas.core.errors import DataError, NotSupportedError
-from heatlas.core.validate import check_choice, own_array, set_field
+from heatlas.core.validate import check_choice, set_field
 from heatlas.core.value import Value
-from heatlas.infer.exchangeability import Exchangeability
+from heatlas.infer.exchangeability import Exchangeability, own_labels
 
 PermutationMethod = Literal[
     "max-t", "step-down", "tfce", "cluster-extent", "cluster-mass", "cluster-mass-above"
@@ -134,6 +135,11 @@ class PermutationSettings(Value):
 
     def __post_init__(self) -> None:
         """Check each setting and what cannot go together."""
+        for name in ("n_permutations", "seed"):
+            value: object = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, Integral):
+                raise DataError(f"{name}: expected a whole number, got {value!r}.")
+            set_field(self, name, to=int(value))
         if self.n_permutations < 2:
             raise DataError(
                 f"n_permutations: at least 2 are needed, got {self.n_permutations}; "
@@ -144,7 +150,11 @@ class PermutationSettings(Value):
         if self.adaptive is not None and not 0 < self.adaptive < 1:
             raise DataError(f"adaptive: expected a level between 0 and 1, got {self.adaptive:g}.")
         if self.variance_groups is not None:
-            groups = own_array(self.variance_groups, name="variance groups", dtype=np.int64, ndim=1)
+            groups = own_labels(self.variance_groups, name="variance groups")
+            if groups.ndim > 1:
+                raise DataError(
+                    f"variance groups: expected one label per map, got shape {groups.shape}."
+                )
             set_field(self, "variance_groups", to=groups)
         self._check_clusters()
         self._check_combinations()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from heatlas.core.errors import DataError
 from heatlas.core.space import Grid, Mask
 from heatlas.core.value import Value
 from heatlas.infer.arranged import Statistic
@@ -224,6 +226,8 @@ def cluster_cut(settings: PermutationSettings, tested: Statistic) -> float | Non
 
     Raises
     ------
+    DataError
+        If the statistic of a p is not above 0.
     NotSupportedError
         If a p is given for a statistic without degrees of freedom.
     """
@@ -233,7 +237,13 @@ def cluster_cut(settings: PermutationSettings, tested: Statistic) -> float | Non
     if forming.p is None:
         return forming.statistic
     two_sided = settings.two_sided and tested.kind == "t"
-    return statistic_at(forming.p, kind=tested.kind, dof=tested.dof, two_sided=two_sided)
+    cut = statistic_at(forming.p, kind=tested.kind, dof=tested.dof, two_sided=two_sided)
+    if not 0 < cut < math.inf:
+        raise DataError(
+            f"cluster-forming threshold: p = {forming.p:g} belongs to {tested.kind} = {cut:.3g}, "
+            "above which no clusters can be formed; take a p such as 0.001."
+        )
+    return cut
 
 
 def count_steps_down(
