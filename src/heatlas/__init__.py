@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from heatlas.core.stack import MapStack
     from heatlas.core.statmap import StatMap
     from heatlas.core.volume import Volume
+    from heatlas.study.compare import compare_maps
     from heatlas.study.inspect import inspect_file
     from heatlas.study.load import load
     from heatlas.study.reproduce import reproduce_results
@@ -24,6 +25,7 @@ _ROOMS = {
     "MapStack": "heatlas.core.stack",
     "StatMap": "heatlas.core.statmap",
     "Volume": "heatlas.core.volume",
+    "compare_maps": "heatlas.study.compare",
     "draw": "heatlas.study.show",
     "inspect_file": "heatlas.study.inspect",
     "load": "heatlas.study.load",
@@ -36,6 +38,7 @@ __all__ = [
     "MapStack",
     "StatMap",
     "Volume",
+    "compare_maps",
     "draw",
     "inspect_file",
     "load",
