@@ -7,8 +7,9 @@ import pickle
 import numpy as np
 import pytest
 
+from heatlas.core.colour import ColourScale
 from heatlas.core.errors import DataError, UnknownNameError
-from heatlas.core.matrix import LabelledMatrix, Side
+from heatlas.core.matrix import JudgedMatrix, LabelledMatrix, Side
 
 VALUES = np.array([[1.0, 0.2, -0.4], [0.2, 1.0, 0.5], [-0.4, 0.5, 1.0]])
 TREE = np.array([[1, 2, 0.5, 2], [0, 3, 1.1, 3]])
@@ -75,3 +76,19 @@ def test_pickling_keeps_arrays_read_only() -> None:
 def test_what_does_not_fit_is_refused(fault: object, message: str) -> None:
     with pytest.raises(DataError, match=message):
         fault()  # type: ignore[operator]
+
+
+def test_a_judged_matrix_keeps_its_cells_together_when_it_is_ordered() -> None:
+    scale = ColourScale(table="vik", kind="diverging", low=-1, high=1, true_low=-0.4, true_high=0.5)
+    survives = VALUES == 0.5
+    judged = JudgedMatrix(
+        matrix=square(), scale=scale, survives=survives, own=np.eye(3, dtype=bool),
+        marked=survives, title="three",
+    )  # fmt: skip
+    ordered = judged.ordered()
+    np.testing.assert_array_equal(ordered.survives, ordered.matrix.values == 0.5)
+    assert ordered.caption() == "three"
+    with pytest.raises(DataError, match="marked"):
+        JudgedMatrix(
+            matrix=square(), scale=scale, survives=survives, own=survives, marked=survives[:2]
+        )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from heatlas.core.colour import ColourScale
 from heatlas.core.errors import DataError, UnknownNameError
 from heatlas.core.provenance import Provenance
 from heatlas.core.validate import check_length, own_array, set_field
@@ -146,6 +147,63 @@ class LabelledMatrix(Value):
 
         return pandas.DataFrame(
             np.array(self.values), index=list(self.rows.names), columns=list(self.columns.names)
+        )
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class JudgedMatrix(Value):
+    """A matrix as it is drawn: evidence, judgement, colours and its own caption.
+
+    Parameters
+    ----------
+    matrix : LabelledMatrix
+        The evidence, with the order in which it is shown.
+    scale : ColourScale
+        How values become colours.
+    survives : array_like of bool, shape (rows, columns)
+        Cells to outline.
+    own : array_like of bool, shape (rows, columns)
+        Cells in which something meets itself: they hold no evidence.
+    marked : array_like of bool, shape (rows, columns)
+        Cells to mark in their corner.
+    marked_words : str
+        What the mark means.
+    title, text : str
+        Heading, and the paragraph under the picture.
+    """
+
+    matrix: LabelledMatrix
+    scale: ColourScale
+    survives: NDArray[np.bool_]
+    own: NDArray[np.bool_]
+    marked: NDArray[np.bool_]
+    marked_words: str = ""
+    title: str = ""
+    text: str = ""
+
+    def __post_init__(self) -> None:
+        """Take ownership of the arrays and check that they fit."""
+        for name in ("survives", "own", "marked"):
+            cells = own_array(getattr(self, name), name=name, dtype=bool, ndim=2)
+            if cells.shape != self.matrix.shape:
+                raise DataError(
+                    f"{name}: shape {cells.shape} does not fit the matrix's {self.matrix.shape}."
+                )
+            set_field(self, name, to=cells)
+
+    def caption(self) -> str:
+        """Return the sentence under the picture."""
+        return self.text or self.title or self.matrix.kind
+
+    def ordered(self) -> JudgedMatrix:
+        """Return it with rows and columns in the order in which they are shown."""
+        cells = np.ix_(list(self.matrix.rows.shown), list(self.matrix.columns.shown))
+        return replace(
+            self,
+            matrix=self.matrix.ordered(),
+            survives=self.survives[cells],
+            own=self.own[cells],
+            marked=self.marked[cells],
         )
 
 
