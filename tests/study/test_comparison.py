@@ -16,9 +16,7 @@ from heatlas.io.tables import read_table
 from heatlas.study.compare import compare_maps
 from heatlas.study.comparison import (
     check_folder,
-    judged_matrix,
     matrix_table,
-    pictures,
     policy_document,
     write_comparison,
 )
@@ -107,15 +105,8 @@ def test_a_matrix_becomes_a_table_with_named_rows() -> None:
     assert np.isnan(table.numbers("y")[0])
 
 
-def test_the_policy_is_printed_on_the_figure(compared: MapComparison) -> None:
-    svg = pictures(compared)[1].decode()
-    assert "3 maps, policy: common" in svg
-    assert "voxels that every map measures" in svg
-
-
-def test_colours_are_symmetric_where_values_have_a_sign(three: list[Path]) -> None:
-    signed = judged_matrix(compare_maps(three)).scale
-    assert signed.low == -signed.high
-    assert signed.high >= max(abs(signed.true_low), abs(signed.true_high))
-    shares = judged_matrix(compare_maps(three, measure="dice")).scale
-    assert (shares.low, shares.kind) == (0, "sequential")
+def test_the_report_carries_the_heat_map(compared: MapComparison, tmp_path: Path) -> None:
+    write_comparison(compared, out=tmp_path / "out")
+    page = (tmp_path / "out" / "report.html").read_text()
+    assert "3 maps, policy: common" in page
+    assert "data:image/svg+xml" in page

@@ -161,7 +161,7 @@ def _border_value(values: Floats, *, step: float | None) -> tuple[float, float] 
         return None
     distinct, counts = np.unique(finite, return_counts=True)
     commonest = distinct[counts == counts.max()]
-    value = float(commonest[np.argmin(np.abs(commonest))])
+    value = float(commonest[np.argmin(np.abs(commonest))]) + 0.0  # never -0
     tolerance = step if step is not None else ROUNDING * abs(value)
     tolerance *= 1 + 1e-3  # a step that was rounded itself
     share = np.count_nonzero(np.abs(finite - value) <= tolerance) / border.size

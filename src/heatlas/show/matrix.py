@@ -156,7 +156,7 @@ def _plan(judged: JudgedMatrix, *, view: View) -> _Plan:
     bar_end = top + (BAR_HEIGHT + 20) * px
     legend_top = max(cells_end + column_room, bar_end) + 16 * px
     texts = [
-        judged.caption(),
+        judged.caption() if view.captions else "",
         _left_out(judged, pitch=pitch, name_size=name_size, px=px),
         view.note,
     ]

@@ -1,4 +1,4 @@
-"""What a comparison leaves on disk: tables, the policy, and pictures, in one folder."""
+"""What a comparison leaves on disk: tables, the policy, pictures and the report, in one folder."""
 
 from __future__ import annotations
 
@@ -11,24 +11,22 @@ import numpy as np
 from heatlas.compare.comparison import MapComparison
 from heatlas.compare.correlation import MEASURES
 from heatlas.compare.policy import POLICIES
-from heatlas.core.colour import DIVERGING_DEFAULT, SEQUENTIAL_DEFAULT, ColourScale
 from heatlas.core.errors import DataError
-from heatlas.core.matrix import JudgedMatrix, LabelledMatrix
+from heatlas.core.matrix import LabelledMatrix
 from heatlas.core.table import Column, Table
-from heatlas.io.atomic import PROVENANCE_KEY, atomic_write, write_json
+from heatlas.io.atomic import PROVENANCE_KEY, atomic_write, write_json, write_text
 from heatlas.io.foreign import files_of
-from heatlas.io.picture import embed_svg, png_bytes, sidecar_of
+from heatlas.io.picture import sidecar_of
 from heatlas.io.tables import write_table
-from heatlas.show.matrix import compile_matrix
-from heatlas.show.raster import render
-from heatlas.show.view import View
+from heatlas.show.report import render_page
+from heatlas.study.comparisonpage import comparison_page
+from heatlas.study.comparisonpictures import pictures
 
 TABLES = ("correlation.tsv", "coverage.tsv", "cells.tsv", "sensitivity.tsv")
 POLICY = "policy.json"
 PICTURES = ("heatmap.png", "heatmap.svg")
-FILES = (*TABLES, *(str(sidecar_of(Path(name))) for name in TABLES), POLICY, *PICTURES)
-MARK_WORDS = "sign depends on the background policy"
-DOTS_PER_INCH = 96.0
+REPORT = "report.html"
+FILES = (*TABLES, *(str(sidecar_of(Path(name))) for name in TABLES), POLICY, *PICTURES, REPORT)
 
 
 def check_folder(out: Path, *, inputs: Sequence[Path], overwrite: bool = False) -> None:
@@ -92,72 +90,8 @@ def write_comparison(compared: MapComparison, *, out: Path) -> tuple[Path, ...]:
     write_json(out / POLICY, policy_document(compared))
     for name, content in zip(PICTURES, pictures(compared), strict=True):
         atomic_write(out / name, content)
-    return tuple(out / name for name in (*TABLES, POLICY, *PICTURES))
-
-
-def pictures(compared: MapComparison, *, view: View | None = None) -> tuple[bytes, bytes]:
-    """Return the heat map as PNG and as SVG, with caption and provenance inside.
-
-    Parameters
-    ----------
-    compared : MapComparison
-        What was found.
-    view : View, optional
-        Width, scale, theme, title; None is ``View(scale=2)``.
-
-    Returns
-    -------
-    tuple of bytes
-        The PNG and the SVG.
-    """
-    from heatlas.show.publish import render_svg
-
-    judged = judged_matrix(compared)
-    scene = compile_matrix(judged, view or View(scale=2.0))
-    provenance = compared.provenance.then(
-        "draw", parameters={"colours": f"{judged.scale.table}, {judged.scale.low:.6g} to "
-                                       f"{judged.scale.high:.6g}"}
-    )  # fmt: skip
-    caption = judged.caption()
-    dpi = DOTS_PER_INCH * scene.scale
-    png = png_bytes(render(scene), provenance=provenance, caption=caption, dpi=dpi)
-    svg = embed_svg(render_svg(scene), provenance=provenance, caption=caption)
-    return png, svg.encode()
-
-
-def judged_matrix(compared: MapComparison) -> JudgedMatrix:
-    """Return the comparison as it is drawn: evidence, outlines, marks, colours and caption."""
-    question, matrix = compared.question, compared.matrix
-    rows, columns = matrix.shape
-    maps = f"{rows} maps" if question.is_square else f"{rows} x {columns} maps"
-    return JudgedMatrix(
-        matrix=matrix,
-        scale=_scale(compared),
-        survives=compared.survives,
-        own=question.own,
-        marked=compared.sign_depends,
-        marked_words=MARK_WORDS,
-        title=f"{maps}, policy: {question.policy}",
-        text=compared.caption(),
-    )
-
-
-def _scale(compared: MapComparison) -> ColourScale:
-    """Return colours that are symmetric where values have a sign, up to the next twentieth."""
-    measure = MEASURES[compared.question.measure]
-    values = compared.matrix.values[~compared.question.own]
-    values = values[np.isfinite(values)]
-    low, high = (float(values.min()), float(values.max())) if values.size else (0.0, 0.0)
-    bound = max(np.ceil(20 * max(abs(low), abs(high)) - 1e-9) / 20, 0.05)
-    return ColourScale(
-        table=DIVERGING_DEFAULT if measure.signed else SEQUENTIAL_DEFAULT,
-        kind="diverging" if measure.signed else "sequential",
-        low=-bound if measure.signed else 0.0,
-        high=bound,
-        true_low=low,
-        true_high=high,
-        label=measure.title,
-    )
+    write_text(out / REPORT, render_page(comparison_page(compared)))
+    return tuple(out / name for name in (*TABLES, POLICY, *PICTURES, REPORT))
 
 
 def matrix_table(matrix: LabelledMatrix) -> Table:
