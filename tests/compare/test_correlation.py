@@ -45,10 +45,18 @@ def test_pearson_agrees_with_pandas_over_pairs() -> None:
 def test_pearson_agrees_with_scipy_over_shared_elements() -> None:
     chosen = over("common")
     found = compare_pairs(chosen, rows=[0, 1], columns=[2, 3])
-    rows = chosen.maps.values.astype(float)
+    rows = [chosen.values_of(k) for k in range(4)]
     for i, j in np.ndindex(2, 2):
         wanted = stats.pearsonr(rows[i], rows[2 + j]).statistic
         assert found.values[i, j] == pytest.approx(wanted, abs=1e-9)
+
+
+def test_spearman_over_the_whole_grid_ranks_the_background_too() -> None:
+    chosen = over("whole-grid")
+    found = compare_pairs(chosen, rows=[0], columns=[1], measure="spearman")
+    wanted = stats.spearmanr(chosen.values_of(0), chosen.values_of(1)).statistic
+    assert found.values[0, 0] == pytest.approx(wanted, abs=1e-6)
+    assert found.n[0, 0] == BRAIN.size
 
 
 @pytest.mark.parametrize("policy", ["common", "pairwise"])
@@ -56,7 +64,8 @@ def test_spearman_agrees_with_scipy(policy: str) -> None:
     chosen = over(policy)
     found = compare_pairs(chosen, rows=range(4), columns=range(4), measure="spearman")
     for i, j in ((0, 1), (1, 3), (2, 3)):
-        one, other = shared(i, j) if policy == "pairwise" else chosen.maps.values[[i, j]]
+        whole = chosen.values_of(i), chosen.values_of(j)
+        one, other = shared(i, j) if policy == "pairwise" else whole
         assert found.values[i, j] == pytest.approx(stats.spearmanr(one, other).statistic, abs=1e-6)
     np.testing.assert_allclose(np.diag(found.values), 1, atol=1e-6)
 
@@ -118,16 +127,19 @@ def test_a_map_that_is_constant_where_the_pair_meets_has_no_r() -> None:
 def test_sums_are_those_of_the_question() -> None:
     chosen = over("common")
     moments = pair_moments(chosen, [0], columns=[1], centred=False)
-    one, other = chosen.maps.values[:2].astype(float)
+    one, other = chosen.values_of(0), chosen.values_of(1)
     np.testing.assert_allclose(moments.xy[0, 0], one @ other, rtol=1e-12)
     asked = Question(selection=chosen, rows=(0,), columns=(1,)).moments()
     np.testing.assert_allclose(asked.covariances[2], moments.covariances[2], rtol=1e-6)
 
 
 def test_ranks_run_from_minus_to_plus_a_half() -> None:
-    ranks = ranked(over("common")).maps.values
-    assert ranks.max() < 0.5
-    np.testing.assert_allclose(ranks.mean(axis=1), 0, atol=1e-6)
+    for policy in ("common", "whole-grid"):
+        chosen = ranked(over(policy))
+        ranks = chosen.values_of(0)
+        assert np.abs(ranks).max() <= 0.5
+        expected = stats.rankdata(over(policy).values_of(0)) / ranks.size - 0.5
+        np.testing.assert_allclose(ranks, expected, atol=1e-6)
 
 
 def test_an_unknown_measure_gets_the_nearest_name() -> None:

@@ -22,7 +22,8 @@ def test_only_measured_voxels_have_values() -> None:
         volume(fields(1, seed=1)[0], background=-1, inside=half),
     ])
     assert maps.mask.size == BRAIN.sum()
-    np.testing.assert_array_equal(maps.measured.sum(axis=1), [BRAIN.sum(), half.sum()])
+    np.testing.assert_array_equal(maps.shared, [[BRAIN.sum(), half.sum()], [half.sum()] * 2])
+    assert maps.measured_by_all.sum() == half.sum()
     np.testing.assert_array_equal(maps.fills, [0, -1])
 
 
@@ -30,7 +31,7 @@ def test_a_coarser_grid_never_sees_the_background() -> None:
     coarse = Grid(shape=(6, 7, 5), affine=affine(6.0, (6, 7, 5)))
     constant = 10 + 0.01 * fields(1)[0]
     near = aligned([volume(constant, background=0), volume(constant, background=-1)], grid=coarse)
-    values = near.values[:, near.measured.all(axis=0)]
+    values = near.values[:, near.measured_by_all]
     np.testing.assert_allclose(values[0], values[1], rtol=1e-6)
     assert abs(values - 10).max() < 0.1
 
@@ -41,6 +42,7 @@ def test_taking_maps_keeps_names_and_fills() -> None:
     assert taken.names == ("c", "a")
     np.testing.assert_array_equal(taken.fills, [-2, 0])
     assert len(taken) == 2
+    assert maps.take([0, 1, 2]) is maps
 
 
 def test_a_measured_volume_holds_nan_elsewhere() -> None:

@@ -9,7 +9,7 @@ from scipy import stats
 from heatlas.compare.correlation import compare_pairs
 from heatlas.compare.maps import ComparedMaps
 from heatlas.compare.nulls import autocorrelation, effective_n, judge_correlations, lags_of
-from heatlas.compare.policy import Selection, select_elements
+from heatlas.compare.policy import select_elements
 from heatlas.core.space import Grid, Mask
 from tests.compare.fields import BRAIN, GRID, aligned, fields, volume
 from tests.phantom import affine, ball, smooth_noise
@@ -47,7 +47,7 @@ def test_effective_n_agrees_with_a_sum_over_all_pairs(shear: float) -> None:
     maps = ComparedMaps(
         values=np.stack([first[BRAIN], second[BRAIN]]), mask=mask, fills=[0, 0], names=("a", "b")
     )
-    n_eff = effective_n(Selection(maps=maps, join="all"), rows=[0], columns=[1])[0, 0]
+    n_eff = effective_n(select_elements(maps), rows=[0], columns=[1])[0, 0]
     shells = (expected[0][1] * expected[0][0] * expected[1][0]).sum()
     assert n_eff == pytest.approx(BRAIN.sum() ** 2 / shells, rel=1e-4)
 
@@ -115,7 +115,7 @@ def test_independent_smooth_maps_are_significant_about_one_time_in_twenty() -> N
         fills=np.zeros(60),
         names=[str(k) for k in range(60)],
     )
-    chosen = Selection(maps=maps, join="all")
+    chosen = select_elements(maps)
     r = compare_pairs(chosen, rows=range(60), columns=range(60)).values
     sure = judge_correlations(r, n_eff=effective_n(chosen, rows=range(60), columns=range(60)))
     pairs = np.triu_indices(60, 1)

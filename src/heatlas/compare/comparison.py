@@ -373,10 +373,9 @@ def _corrected(p: Floats, question: Question) -> tuple[Floats, Floats]:
 
 def _coverage(maps: ComparedMaps, question: Question) -> Floats:
     """Return the share of the row map's voxels that the column map measures as well."""
-    measured = maps.measured.astype(np.float32)
-    shared = measured[list(question.rows)] @ measured[list(question.columns)].T
-    own = measured[list(question.rows)].sum(axis=1, dtype=np.float64)
-    return np.asarray(shared / own[:, None], dtype=np.float64)
+    cells = np.ix_(question.rows, question.columns)
+    own = np.diag(maps.shared)[list(question.rows)]
+    return np.asarray(maps.shared[cells] / own[:, None])
 
 
 def _other_policies(maps: ComparedMaps, question: Question) -> dict[str, Likeness]:
@@ -385,7 +384,7 @@ def _other_policies(maps: ComparedMaps, question: Question) -> dict[str, Likenes
     for name in ALTERNATIVES:
         if name == question.policy or (POLICIES[name].needs_mask and question.mask is None):
             continue
-        if name == "common" and not maps.measured.all(axis=0).any():
+        if name == "common" and not maps.measured_by_all.any():
             continue
         selection = select_elements(maps, policy=name, mask=question.mask)
         found[name] = _likeness(selection, question)

@@ -171,13 +171,21 @@ def compare_pairs(
 
 def ranked(selection: Selection) -> Selection:
     """Return the selection with each map's values as ranks over its usable elements."""
-    rows = np.zeros(selection.maps.values.shape, dtype=np.float32)
-    for k, values in enumerate(selection.maps.values):
-        usable = slice(None) if selection.usable is None else selection.usable[k]
-        ranks = rankdata(values[usable])
+    shape = len(selection.maps), selection.maps.mask.size
+    rows = np.full(shape, np.nan, dtype=np.float32)
+    fills = np.array(selection.fills)
+    for k in range(shape[0]):
+        values = selection.values_of(k)
+        usable = selection.usable_by(k)
+        ranks = np.full(values.shape, np.nan)
         # Around zero and scaled to one, ranks of any number of voxels fit float32 alike.
-        rows[k, usable] = (ranks - (len(ranks) + 1) / 2) / len(ranks)
-    return replace(selection, maps=replace(selection.maps, values=rows))
+        ranks[usable] = rankdata(values[usable]) / usable.sum() - 0.5
+        filled = usable & (values == fills[k])
+        fills[k] = ranks[filled][0] if filled.any() else np.where(np.isfinite(fills[k]), 0, np.nan)
+        rows[k, selection.elements] = selection.onto_elements(ranks)
+        rows[k, np.isnan(selection.maps.values[k])] = np.nan
+    rows.setflags(write=False)
+    return replace(selection, maps=replace(selection.maps, values=rows), fills=fills)
 
 
 def pair_moments(
@@ -202,18 +210,19 @@ def pair_moments(
     """
     maps = sorted({*rows, *columns})
     place = {number: k for k, number in enumerate(maps)}
-    shift = _means(selection, maps) if centred and selection.join != "either" else 0.0
-    size = len(maps)
-    sums = {key: np.zeros((size, size)) for key in ("n", "x", "xx", "xy")}
-    for start in range(0, selection.maps.mask.size, BLOCK):
-        block = slice(start, start + BLOCK)
-        values = selection.maps.values[maps, block].astype(np.float64)
-        if selection.usable is None:
-            usable = np.ones_like(values)
-        else:
-            usable = selection.usable[maps, block].astype(np.float64)
-        values = np.where(usable > 0, values, 0) - shift * usable
-        _add_block(sums, values, usable=usable, shared=selection.usable is None)
+    shift = np.zeros((len(maps), 1))
+    if centred and selection.join != "either":
+        shift = _means(selection, maps)
+    sums = {key: np.zeros((len(maps), len(maps))) for key in ("n", "x", "xx", "xy")}
+    shared = selection.complete
+    for start in range(0, len(selection.elements), BLOCK):
+        values, usable = selection.block(maps, start=start, stop=start + BLOCK)
+        _add_block(sums, values - shift * usable, usable=usable, shared=shared)
+    if selection.beyond:
+        fills = selection.fills[maps, None]
+        usable = np.isfinite(fills)
+        values = np.where(usable, fills, 0) - shift * usable
+        _add_block(sums, values, usable=usable, shared=shared, times=selection.beyond)
     if selection.join == "either":
         _join_either(sums)
     here = np.ix_([place[k] for k in rows], [place[k] for k in columns])
@@ -230,25 +239,33 @@ def pair_moments(
 
 def _means(selection: Selection, maps: Sequence[int]) -> Floats:
     """Return the mean of each map over its usable elements, shape (m, 1)."""
-    values = selection.maps.values[maps]
-    if selection.usable is None:
-        return np.asarray(values.mean(axis=1, dtype=np.float64, keepdims=True))
-    usable = selection.usable[maps]
-    total = np.sum(values, axis=1, dtype=np.float64, where=usable, keepdims=True)
-    return np.asarray(total / np.maximum(usable.sum(axis=1, keepdims=True), 1))
+    total, n = np.zeros((len(maps), 1)), np.zeros((len(maps), 1))
+    for start in range(0, len(selection.elements), BLOCK):
+        values, usable = selection.block(maps, start=start, stop=start + BLOCK)
+        total += values.sum(axis=1, keepdims=True)
+        n += usable.sum(axis=1, keepdims=True)
+    return np.asarray(total / np.maximum(n, 1))
 
 
-def _add_block(sums: dict[str, Floats], values: Floats, *, usable: Floats, shared: bool) -> None:
+def _add_block(
+    sums: dict[str, Floats],
+    values: Floats,
+    *,
+    usable: NDArray[np.bool_],
+    shared: bool,
+    times: int = 1,
+) -> None:
     """Add the sums of one block; x of (i, j) is the sum of map i where j is usable too."""
-    sums["xy"] += values @ values.T
+    sums["xy"] += times * (values @ values.T)
     if shared:
-        sums["n"] += values.shape[1]
-        sums["x"] += values.sum(axis=1)[:, None]
-        sums["xx"] += np.einsum("ij,ij->i", values, values)[:, None]
+        sums["n"] += times * values.shape[1]
+        sums["x"] += times * values.sum(axis=1)[:, None]
+        sums["xx"] += times * np.einsum("ij,ij->i", values, values)[:, None]
         return
-    sums["n"] += usable @ usable.T
-    sums["x"] += values @ usable.T
-    sums["xx"] += (values * values) @ usable.T
+    flags = usable.astype(np.float64)
+    sums["n"] += times * (flags @ flags.T)
+    sums["x"] += times * (values @ flags.T)
+    sums["xx"] += times * ((values * values) @ flags.T)
 
 
 def _join_either(sums: dict[str, Floats]) -> None:
@@ -269,7 +286,7 @@ def _pearson(question: Question) -> Answer:
 
 def _spearman(question: Question) -> Answer:
     selection, rows, columns = question.selection, question.rows, question.columns
-    if selection.usable is None or selection.usable.all():
+    if selection.complete:
         return _pearson(replace(question, selection=ranked(selection)))
     values = np.full((len(rows), len(columns)), np.nan)
     n = np.zeros(values.shape, dtype=np.int64)
@@ -288,7 +305,7 @@ def _spearman_of_pair(selection: Selection, pair: tuple[int, int]) -> tuple[floa
     n = int(shared.sum())
     if n < FEWEST:
         return np.nan, n
-    ranks = [rankdata(selection.maps.values[k, shared]) - (n + 1) / 2 for k in pair]
+    ranks = [rankdata(selection.values_of(k)[shared]) - (n + 1) / 2 for k in pair]
     sizes = [float(rank @ rank) for rank in ranks]
     if min(sizes) == 0:
         return np.nan, n
@@ -311,13 +328,17 @@ def _cosine(question: Question) -> Answer:
 
 def _dice(question: Question) -> Answer:
     """Return twice the shared regions over the sum of both; regions of two signs share nothing."""
-    maps = question.selection.maps
-    cut = question.dice_above
+    selection, cut = question.selection, question.dice_above
+    maps = selection.maps
+    measured = np.isfinite(maps.values)
+    known = np.isfinite(selection.fills)
     shape = len(question.rows), len(question.columns)
     shared, total = np.zeros(shape), np.zeros(shape)
-    for region in (maps.values > cut, maps.values < -cut):
-        regions = replace(maps, values=region.astype(np.float32))
-        within = replace(question, selection=replace(question.selection, maps=regions))
+    for sign in (1, -1):
+        inside = np.where(measured, sign * maps.values > cut, np.nan).astype(np.float32)
+        fills = np.where(known, sign * selection.fills > cut, np.nan)
+        regions = replace(selection, maps=replace(maps, values=inside), fills=fills)
+        within = replace(question, selection=regions)
         moments = within.moments(centred=False)
         shared, total = shared + moments.xy, total + moments.xx + moments.yy
     with np.errstate(invalid="ignore", divide="ignore"):

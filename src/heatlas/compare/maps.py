@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +18,9 @@ from heatlas.core.validate import check_length, own_array, set_field
 from heatlas.core.value import Value
 from heatlas.core.volume import Volume
 from heatlas.geometry.resample import resample
+
+Floats32 = NDArray[np.float32]
+BLOCK = 1 << 14  # elements that are looked at at once
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -59,14 +64,28 @@ class ComparedMaps(Value):
         """Return the number of maps."""
         return len(self.names)
 
-    @property
-    def measured(self) -> NDArray[np.bool_]:
-        """True where a map was measured, shape (m, v)."""
-        return np.isfinite(self.values)
+    @cached_property
+    def measured_by_all(self) -> NDArray[np.bool_]:
+        """True where every map was measured, shape (v,)."""
+        inside = np.ones(self.mask.size, dtype=bool)
+        for row in self.values:
+            inside &= np.isfinite(row)
+        return inside
+
+    @cached_property
+    def shared(self) -> NDArray[np.float64]:
+        """How many elements each pair of maps measures, shape (m, m); its own on the diagonal."""
+        total = np.zeros((len(self), len(self)))
+        for start in range(0, self.mask.size, BLOCK):
+            measured = np.isfinite(self.values[:, start : start + BLOCK]).astype(np.float32)
+            total += measured @ measured.T  # whole numbers below 2^24: exact in float32
+        return total
 
     def take(self, maps: Sequence[int]) -> ComparedMaps:
         """Return only these maps, in this order, over the same elements."""
         chosen = list(maps)
+        if chosen == list(range(len(self))):
+            return self
         names = tuple(self.names[k] for k in chosen)
         return replace(self, values=self.values[chosen], fills=self.fills[chosen], names=names)
 
@@ -92,9 +111,9 @@ def measured_volume(volume: Volume, *, background: Background) -> Volume:
 
 
 def align_maps(
-    volumes: Sequence[Volume],
+    volumes: Iterable[Volume],
     *,
-    backgrounds: Sequence[Background],
+    backgrounds: Iterable[Background],
     names: Sequence[str],
     grid: Grid,
 ) -> ComparedMaps:
@@ -102,9 +121,9 @@ def align_maps(
 
     Parameters
     ----------
-    volumes : sequence of Volume
+    volumes : iterable of Volume
         The maps as their files hold them.
-    backgrounds : sequence of Background
+    backgrounds : iterable of Background
         One a map.
     names : sequence of str
         One a map, unique.
@@ -127,24 +146,55 @@ def align_maps(
     -----
     A coarser grid first gets a Gaussian that removes detail it cannot hold; a voxel has a value
     where at least half of the interpolation's weight was measured
-    (:func:`heatlas.geometry.resample.resample`). Memory: all maps over the grid once.
+    (:func:`heatlas.geometry.resample.resample`). Volumes may come from an iterator that reads one
+    file at a time. Memory: the measured voxels of all maps in float32, and one map on its grid.
     """
-    rows = np.empty((len(volumes), grid.size), dtype=np.float32)
-    for row, volume, background, name in zip(rows, volumes, backgrounds, names, strict=True):
+    anywhere = np.zeros(grid.size, dtype=bool)
+    moved: list[_Moved | None] = []
+    fills: list[float] = []
+    for volume, background, name in zip(volumes, backgrounds, names, strict=True):
         measured = measured_volume(volume, background=background)
         _check_varies(measured, name=name)
-        row[:] = resample(measured, to=grid, background=None).values.ravel()
-    anywhere = np.asarray(np.isfinite(rows).any(axis=0))
+        values = resample(measured, to=grid, background=None).values.ravel()
+        inside = np.isfinite(values)
+        anywhere |= inside
+        fills.append(np.nan if background.value is None else background.value)
+        moved.append(_Moved(np.packbits(inside), values[inside].astype(np.float32)))
+    rows = _side_by_side(moved, anywhere=anywhere)
     words = "every voxel that at least one map measures"
-    fills = [np.nan if found.value is None else found.value for found in backgrounds]
     provenance = Provenance().then("align", inputs={"grid": grid.digest})
     return ComparedMaps(
-        values=rows[:, anywhere],
+        values=rows,
         mask=Mask(space=grid, inside=anywhere, words=words),
         fills=np.array(fills, dtype=np.float64),
         names=tuple(names),
         provenance=provenance,
     )
+
+
+class _Moved(NamedTuple):
+    """The measured voxels of one map on the grid."""
+
+    inside: NDArray[np.uint8]
+    """which voxels, as packed bits"""
+    values: NDArray[np.float32]
+
+
+def _side_by_side(moved: list[_Moved | None], *, anywhere: NDArray[np.bool_]) -> Floats32:
+    """Return the maps over all elements that one of them measures; the list is emptied.
+
+    Each map is given up as soon as it stands in the matrix, so that both never exist together.
+    """
+    rows = np.empty((len(moved), int(anywhere.sum())), dtype=np.float32)
+    for k, item in enumerate(moved):
+        if item is None:
+            continue
+        inside = np.unpackbits(item.inside, count=anywhere.size).astype(bool)[anywhere]
+        rows[k] = np.nan
+        rows[k, inside] = item.values
+        moved[k] = None
+    rows.setflags(write=False)
+    return rows
 
 
 def _check_varies(volume: Volume, *, name: str) -> None:

@@ -84,8 +84,8 @@ def effective_n(selection: Selection, *, rows: Sequence[int], columns: Sequence[
     Clifford, Richardson, Hemon (1989), doi:10.2307/2532039. Dutilleul (1993),
     doi:10.2307/2532625.
     """
-    if selection.usable is None:
-        everything = np.ones(selection.maps.mask.size, dtype=bool)
+    if selection.complete:
+        everything = np.ones(selection.mask.size, dtype=bool)
         return _over_one_set(selection, everything, rows=rows, columns=columns)
     return _over_many_sets(selection, rows=rows, columns=columns)
 
@@ -198,13 +198,13 @@ def _over_one_set(
     n = int(elements.sum())
     if n < 3:
         return np.full((len(rows), len(columns)), np.nan)
-    mask = selection.maps.mask
+    mask = selection.mask
     whole = np.zeros(mask.space.size, dtype=bool)
     whole[mask.indices[elements]] = True
     lags = lags_of(whole.reshape(mask.grid.shape), grid=mask.grid)
     numbers = sorted({*rows, *columns})
     curves = np.stack([
-        autocorrelation(selection.maps.values[k, elements], lags=lags) for k in numbers
+        autocorrelation(selection.values_of(k)[elements], lags=lags) for k in numbers
     ])
     total = (curves * lags.pairs) @ curves.T
     with np.errstate(invalid="ignore", divide="ignore"):

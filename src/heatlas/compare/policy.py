@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
@@ -16,40 +17,112 @@ from heatlas.core.space import Mask
 from heatlas.core.validate import own_array, set_field
 from heatlas.core.value import Value
 
-Join = Literal["all", "both", "either"]
+Join = Literal["both", "either"]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Selection(Value):
-    """What a policy leaves to be compared.
+    """What a policy leaves to be compared; the maps' values are not copied.
 
     Parameters
     ----------
     maps : ComparedMaps
-        The maps over the elements that the policy looks at.
-    join : {"all", "both", "either"}
-        Which elements of them a cell rests on: all (no NaN is left), those that both maps
-        measure, or those that at least one measures, with 0 for the other.
-    usable : array_like of bool, shape (m, v), optional
-        True where a map has a value; None with "all".
+        All maps of the comparison.
+    mask : Mask
+        The elements that the policy looks at.
+    elements : array_like of int64
+        Which of the maps' elements are among them, in order; voxels of the mask that no map
+        measures lie beyond.
+    fills : array_like of float64, shape (m,)
+        What stands for a map where it was not measured; NaN where nothing does.
+    join : {"both", "either"}
+        Whether a cell rests on elements where both maps have a value, or on those that at least
+        one measures, with its fill for the other.
     """
 
     maps: ComparedMaps
-    join: Join
-    usable: NDArray[np.bool_] | None = None
+    mask: Mask
+    elements: NDArray[np.int64]
+    fills: NDArray[np.float64]
+    join: Join = "both"
 
     def __post_init__(self) -> None:
-        """Take ownership of the array."""
-        if self.usable is not None:
-            usable = own_array(self.usable, name="usable", dtype=bool, ndim=2)
-            set_field(self, "usable", to=usable)
+        """Take ownership of the arrays."""
+        elements = own_array(self.elements, name="elements", dtype=np.int64, ndim=1)
+        set_field(self, "elements", to=elements)
+        set_field(self, "fills", to=own_array(self.fills, name="fills", dtype=np.float64, ndim=1))
+
+    @property
+    def beyond(self) -> int:
+        """Number of elements of the mask that no map measures."""
+        return self.mask.size - len(self.elements)
+
+    @cached_property
+    def complete(self) -> bool:
+        """True when every map has a value at every element, so that all cells share them."""
+        if self.join == "either":
+            return False
+        if np.isfinite(self.fills).all():
+            return True
+        measured = all(np.isfinite(row[self.elements]).all() for row in self.maps.values)
+        return measured and self.beyond == 0
+
+    def values_of(self, number: int) -> NDArray[np.float64]:
+        """Return one map over the mask, its fill where it was not measured, shape (mask.size,)."""
+        return self._over_mask(number, unmeasured=float(self.fills[number]))
+
+    def usable_by(self, number: int) -> NDArray[np.bool_]:
+        """Return the elements that one map brings to its cells, shape (mask.size,)."""
+        if self.join == "either":
+            return np.isfinite(self._over_mask(number, unmeasured=np.nan))
+        return np.isfinite(self.values_of(number))
 
     def pair(self, first: int, second: int) -> NDArray[np.bool_]:
-        """Return the elements on which the cell of two maps rests, shape (v,)."""
-        if self.usable is None:
-            return np.ones(self.maps.mask.size, dtype=bool)
-        one, other = self.usable[first], self.usable[second]
+        """Return the elements on which the cell of two maps rests, shape (mask.size,)."""
+        one, other = self.usable_by(first), self.usable_by(second)
         return np.asarray(one | other if self.join == "either" else one & other)
+
+    def block(
+        self, numbers: Sequence[int], *, start: int, stop: int
+    ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+        """Return values (0 where there is none) and which of them are usable.
+
+        Parameters
+        ----------
+        numbers : sequence of int
+            Which maps.
+        start, stop : int
+            Which of ``elements``.
+
+        Returns
+        -------
+        values, usable : numpy.ndarray, shape (maps, stop - start)
+            In float64, and as flags.
+        """
+        chosen = self.elements[start:stop]
+        places = np.ix_(np.asarray(numbers, dtype=np.int64), chosen)
+        values = self.maps.values[places].astype(np.float64)
+        measured = np.isfinite(values)
+        values = np.where(measured, values, self.fills[list(numbers), None])
+        known = np.isfinite(values)
+        return np.where(known, values, 0.0), measured if self.join == "either" else known
+
+    def onto_elements(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return values over the mask, shape (mask.size,), at ``elements``."""
+        return values[self._within]
+
+    @cached_property
+    def _within(self) -> NDArray[np.bool_]:
+        """True for elements of the mask that are among ``elements``."""
+        whole = np.zeros(self.mask.space.size, dtype=bool)
+        whole[self.maps.mask.indices[self.elements]] = True
+        return np.asarray(whole[self.mask.indices])
+
+    def _over_mask(self, number: int, *, unmeasured: float) -> NDArray[np.float64]:
+        measured = self.maps.values[number, self.elements].astype(np.float64)
+        values = np.full(self.mask.size, unmeasured)
+        values[self._within] = np.where(np.isfinite(measured), measured, unmeasured)
+        return values
 
 
 Select = Callable[[ComparedMaps, Mask | None], Selection]
@@ -110,69 +183,63 @@ def select_elements(
 
 
 def _common(maps: ComparedMaps, mask: Mask | None) -> Selection:
-    inside = np.asarray(maps.measured.all(axis=0))
+    inside = maps.measured_by_all
     if not inside.any():
         raise DataError(
             f"policy 'common': no voxel is measured by all {len(maps)} maps. "
             f"{_least_shared(maps)} Leave a map out, or compare each pair over what it shares "
             "(--policy pairwise)."
         )
-    return Selection(maps=_over(maps, inside), join="all")
+    whole = np.zeros(maps.mask.space.size, dtype=bool)
+    whole[maps.mask.indices[inside]] = True
+    return Selection(
+        maps=maps,
+        mask=Mask(space=maps.mask.space, inside=whole, words="voxels that every map measures"),
+        elements=np.flatnonzero(inside),
+        fills=np.full(len(maps), np.nan),
+    )
 
 
 def _pairwise(maps: ComparedMaps, mask: Mask | None) -> Selection:
-    return Selection(maps=maps, join="both", usable=maps.measured)
+    return _everywhere(maps, fill=np.nan)
 
 
 def _union_zero(maps: ComparedMaps, mask: Mask | None) -> Selection:
-    return Selection(maps=_zero_filled(maps), join="either", usable=maps.measured)
+    return replace(_everywhere(maps, fill=0.0), join="either")
+
+
+def _everywhere(maps: ComparedMaps, *, fill: float) -> Selection:
+    """Return every element that a map measures, with one fill for all maps."""
+    everything = np.arange(maps.mask.size)
+    return Selection(
+        maps=maps, mask=maps.mask, elements=everything, fills=np.full(len(maps), fill)
+    )  # fmt: skip
 
 
 def _in_mask(maps: ComparedMaps, mask: Mask | None) -> Selection:
     """Take every voxel of the mask; what is not measured counts as zero."""
     if mask is None:
         raise DataError("policy 'mask': name the mask (--mask FILE).")
-    values = maps.mask.space.size
-    if mask.space.size != values:
+    if mask.space.size != maps.mask.space.size:
         raise DataError("policy 'mask': the mask does not lie on the grid of the comparison.")
-    rows = np.zeros((len(maps), mask.size), dtype=np.float32)
-    place = np.full(values, -1, dtype=np.int64)
-    place[maps.mask.indices] = np.arange(maps.mask.size)
-    found = place[mask.indices]
-    rows[:, found >= 0] = np.nan_to_num(maps.values[:, found[found >= 0]])
-    return Selection(maps=replace(maps, values=rows, mask=mask), join="all")
+    elements = np.flatnonzero(mask.inside[maps.mask.indices])
+    return Selection(maps=maps, mask=mask, elements=elements, fills=np.zeros(len(maps)))
 
 
 def _whole_grid(maps: ComparedMaps, mask: Mask | None) -> Selection:
     """Take every voxel with the number that its file stores there, as np.corrcoef would."""
-    everywhere = Mask(
-        space=maps.mask.space,
-        inside=np.ones(maps.mask.space.size, dtype=bool),
-        words="every voxel of the grid",
+    everywhere = np.ones(maps.mask.space.size, dtype=bool)
+    return Selection(
+        maps=maps,
+        mask=Mask(space=maps.mask.space, inside=everywhere, words="every voxel of the grid"),
+        elements=np.arange(maps.mask.size),
+        fills=maps.fills,
     )
-    rows = np.repeat(maps.fills.astype(np.float32)[:, None], everywhere.size, axis=1)
-    measured = maps.measured
-    rows[:, maps.mask.indices] = np.where(measured, maps.values, rows[:, maps.mask.indices])
-    whole = replace(maps, values=rows, mask=everywhere)
-    return Selection(maps=whole, join="both", usable=np.isfinite(rows))
-
-
-def _over(maps: ComparedMaps, inside: NDArray[np.bool_]) -> ComparedMaps:
-    """Return the maps over some of their elements."""
-    whole = np.zeros(maps.mask.space.size, dtype=bool)
-    whole[maps.mask.indices[inside]] = True
-    mask = Mask(space=maps.mask.space, inside=whole, words="voxels that every map measures")
-    return replace(maps, values=maps.values[:, inside], mask=mask)
-
-
-def _zero_filled(maps: ComparedMaps) -> ComparedMaps:
-    return replace(maps, values=np.nan_to_num(maps.values))
 
 
 def _least_shared(maps: ComparedMaps) -> str:
     """Return the sentence that names the pair with the smallest overlap."""
-    measured = maps.measured.astype(np.float32)
-    shared = measured @ measured.T
+    shared = maps.shared
     first, second = np.unravel_index(np.argmin(shared), shared.shape)
     n = int(shared[first, second])
     names = f"'{maps.names[int(first)]}' and '{maps.names[int(second)]}'"
