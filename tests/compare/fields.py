@@ -32,5 +32,4 @@ def volume(
 def aligned(volumes: list[Volume], grid: Grid = GRID) -> ComparedMaps:
     """The maps side by side, named by their volumes or by letters."""
     names = [v.name or "abcdefgh"[k] for k, v in enumerate(volumes)]
-    found = [find_background(v) for v in volumes]
-    return align_maps(volumes, backgrounds=found, names=names, grid=grid)
+    return align_maps([(v, find_background(v)) for v in volumes], names=names, grid=grid)

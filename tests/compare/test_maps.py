@@ -65,5 +65,5 @@ def test_names_and_fills_belong_to_maps() -> None:
     maps = aligned([volume(fields(1)[0])])
     with pytest.raises(DataError, match="fills"):
         ComparedMaps(values=maps.values, mask=maps.mask, fills=[0.0, 1.0], names=("a",))
-    with pytest.raises(ValueError, match="shorter"):
-        align_maps([volume(fields(1)[0])], backgrounds=[], names=["a"], grid=GRID)
+    with pytest.raises(ValueError, match="longer"):
+        align_maps([], names=["a"], grid=GRID)

@@ -139,6 +139,22 @@ def test_masks_among_maps_are_pointed_out(tmp_path: Path, three: list[Path]) -> 
     assert np.isfinite(compared.matrix.values).all()
 
 
+def test_one_map_under_two_names_is_pointed_out(tmp_path: Path, three: list[Path]) -> None:
+    copy = tmp_path / "copy.nii.gz"
+    copy.write_bytes(three[0].read_bytes())
+    assert "the same values stand in a and copy" in compare_maps([*three, copy]).warnings
+
+
+def test_many_volumes_of_one_file_keep_their_numbers(tmp_path: Path) -> None:
+    noise = smooth_noise(19, seed=9)
+    four = np.stack([np.where(BRAIN, values, 0) for values in noise], axis=-1)
+    path = write_nifti(tmp_path / "many.nii.gz", four.astype(np.float32))
+    compared = compare_maps([path])
+    assert compared.matrix.rows.names[-1] == "many[18]"
+    wanted = np.corrcoef(noise[:, BRAIN])
+    np.testing.assert_allclose(compared.matrix.values, wanted, atol=1e-5)
+
+
 def test_bad_input_is_refused_with_the_way_out(tmp_path: Path, three: list[Path]) -> None:
     flat = write_nifti(tmp_path / "flat.nii.gz", np.zeros(SHAPE, np.float32))
     far = np.array(affine())

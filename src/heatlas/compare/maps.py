@@ -111,20 +111,14 @@ def measured_volume(volume: Volume, *, background: Background) -> Volume:
 
 
 def align_maps(
-    volumes: Iterable[Volume],
-    *,
-    backgrounds: Iterable[Background],
-    names: Sequence[str],
-    grid: Grid,
+    maps: Iterable[tuple[Volume, Background]], *, names: Sequence[str], grid: Grid
 ) -> ComparedMaps:
     """Bring maps onto one grid without mixing background into what was measured.
 
     Parameters
     ----------
-    volumes : iterable of Volume
-        The maps as their files hold them.
-    backgrounds : iterable of Background
-        One a map.
+    maps : iterable of (Volume, Background)
+        The maps as their files hold them, with what was found in them.
     names : sequence of str
         One a map, unique.
     grid : Grid
@@ -146,13 +140,13 @@ def align_maps(
     -----
     A coarser grid first gets a Gaussian that removes detail it cannot hold; a voxel has a value
     where at least half of the interpolation's weight was measured
-    (:func:`heatlas.geometry.resample.resample`). Volumes may come from an iterator that reads one
+    (:func:`heatlas.geometry.resample.resample`). The maps may come from an iterator that reads one
     file at a time. Memory: the measured voxels of all maps in float32, and one map on its grid.
     """
     anywhere = np.zeros(grid.size, dtype=bool)
     moved: list[_Moved | None] = []
     fills: list[float] = []
-    for volume, background, name in zip(volumes, backgrounds, names, strict=True):
+    for (volume, background), name in zip(maps, names, strict=True):
         measured = measured_volume(volume, background=background)
         _check_varies(measured, name=name)
         values = resample(measured, to=grid, background=None).values.ravel()

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import groupby
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +29,7 @@ from heatlas.study.outputs import distinct_names
 __all__ = ["CompareOptions", "compare_maps"]
 
 MapSource = Path | str | Volume
+AT_ONCE = 16  # volumes of one file that are read in one pass
 FEW_COVERED = 0.5  # a smaller share of a map's voxels in the comparison is worth a warning
 
 
@@ -54,12 +57,30 @@ class CompareOptions(Value):
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class _Map:
-    """One map as its file holds it."""
+class _Source:
+    """One map that is still to be read: a volume of a file, or a volume at hand."""
 
     name: str
-    volume: Volume
-    background: Background
+    place: Path | Volume
+    grid: Grid
+    number: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Fact:
+    """What is remembered of a map once it stands beside the others."""
+
+    name: str
+    digest: str
+    grid_digest: str
+    background: str
+    value: float
+    tolerance: float
+    n_measured: int
+    n_enclosed: int
+    is_mask: bool
+    is_bare: bool
+    warnings: tuple[str, ...]
 
 
 def compare_maps(
@@ -114,7 +135,7 @@ def compare_maps(
     -----
     p and interval rest on Dutilleul's effective number of voxels and assume stationary maps;
     measures other than correlations are not tested. Cells are corrected together by Holm.
-    Memory: every map once on the grid of the comparison in float32, and the files' own volumes.
+    Files are read one at a time. Memory: the measured voxels of all maps in float32.
 
     References
     ----------
@@ -122,8 +143,8 @@ def compare_maps(
     doi:10.1016/j.neuroimage.2021.118052.
     """
     chosen = options or CompareOptions()
-    maps, sides = _read_maps(columns, rows, enclosed=chosen.enclosed)
-    grid = _grid(maps, space=space)
+    sources, sides = _sources(columns, rows)
+    grid = _grid(sources, space=space)
     question = Question(
         rows=sides[0],
         columns=sides[1],
@@ -133,18 +154,18 @@ def compare_maps(
         alpha=chosen.alpha,
         dice_above=chosen.dice_above,
     )
+    facts: list[_Fact] = []
     aligned = align_maps(
-        [item.volume for item in maps],
-        backgrounds=[item.background for item in maps],
-        names=[item.name for item in maps],
+        _stream(sources, enclosed=chosen.enclosed, facts=facts),
+        names=[source.name for source in sources],
         grid=grid,
     )
-    compared = compare_aligned(replace(aligned, provenance=_provenance(maps, grid)), question)
+    compared = compare_aligned(replace(aligned, provenance=_provenance(facts, grid)), question)
     compared = replace(
         compared,
-        backgrounds=_backgrounds(maps),
-        grid_words=_grid_words(grid, n_grids=len({item.volume.grid.digest for item in maps})),
-        warnings=tuple(_warnings(maps, compared)),
+        backgrounds=_backgrounds(facts),
+        grid_words=_grid_words(grid, n_grids=len({fact.grid_digest for fact in facts})),
+        warnings=tuple(_warnings(facts, compared)),
     )
     return compared if chosen.labels is None else _labelled(compared, chosen.labels)
 
@@ -152,50 +173,88 @@ def compare_maps(
 # ---------------------------------------------------------------------------------- reading
 
 
-def _read_maps(
-    columns: Sequence[MapSource], rows: Sequence[MapSource] | None, *, enclosed: Enclosed
-) -> tuple[list[_Map], tuple[tuple[int, ...], tuple[int, ...]]]:
-    """Return each map once, and the numbers of the maps that rows and columns ask for."""
+def _sources(
+    columns: Sequence[MapSource], rows: Sequence[MapSource] | None
+) -> tuple[list[_Source], tuple[tuple[int, ...], tuple[int, ...]]]:
+    """Return each map once, in order of name, and the numbers that rows and columns ask for."""
     for listed, side in ((columns, "columns"), (rows, "rows")):
         if isinstance(listed, (str, Path, Volume)):
             raise DataError(f"{side}: one map is given where a list of maps is expected.")
-    given = [*columns, *(rows or ())]
+    given = [Path(item) if isinstance(item, str) else item for item in (*columns, *(rows or ()))]
     if not given:
         raise DataError("No map is given; name at least two images.")
-    different: list[Path | Volume] = []
-    numbers = []
-    for source in (Path(item) if isinstance(item, str) else item for item in given):
-        known = [k for k, other in enumerate(different) if _is_same(source, other)]
-        numbers.append(known[0] if known else len(different))
-        if not known:
-            different.append(source)
-    maps: list[_Map] = []
-    members: list[tuple[int, ...]] = []
-    for name, source in zip(_names(different), different, strict=True):
-        found = _volumes(source, name)
-        members.append(tuple(range(len(maps), len(maps) + len(found))))
-        maps += [
-            _Map(name=label, volume=v, background=find_background(v, enclosed=enclosed))
-            for label, v in found
-        ]
-    column_numbers = _flat(members, numbers[: len(columns)], side="columns", maps=maps)
+    different, places = _different(given)
+    pairs = zip(_names(different), different, strict=True)
+    found = [_volumes(item, name) for name, item in pairs]
+    sources = sorted((source for listed in found for source in listed), key=lambda s: s.name)
+    number = {source.name: k for k, source in enumerate(sources)}
+    members = [tuple(number[source.name] for source in listed) for listed in found]
+    of_columns = _flat(members, places[: len(columns)], side="columns", sources=sources)
     if rows is None:
-        return maps, (column_numbers, column_numbers)
-    return maps, (_flat(members, numbers[len(columns) :], side="rows", maps=maps), column_numbers)
+        return sources, (of_columns, of_columns)
+    of_rows = _flat(members, places[len(columns) :], side="rows", sources=sources)
+    return sources, (of_rows, of_columns)
 
 
-def _is_same(source: Path | Volume, other: Path | Volume) -> bool:
-    if isinstance(source, Volume) or isinstance(other, Volume):
-        return source is other
-    return source.absolute() == other.absolute()
+def _different(given: Sequence[Path | Volume]) -> tuple[list[Path | Volume], list[int]]:
+    """Return each place once, and where each of the given ones stands among them."""
+    keys = [item.absolute() if isinstance(item, Path) else id(item) for item in given]
+    first = {key: item for key, item in zip(reversed(keys), reversed(given), strict=True)}
+    ordered = list(dict.fromkeys(keys))
+    return [first[key] for key in ordered], [ordered.index(key) for key in keys]
+
+
+def _stream(
+    sources: Sequence[_Source], *, enclosed: Enclosed, facts: list[_Fact]
+) -> Iterator[tuple[Volume, Background]]:
+    """Yield one map at a time with its background, and note what is to be remembered of it."""
+    for source, volume in _read(sources):
+        background = find_background(volume, enclosed=enclosed)
+        facts.append(_fact(source.name, volume, background=background))
+        yield volume, background
+
+
+def _read(sources: Sequence[_Source]) -> Iterator[tuple[_Source, Volume]]:
+    """Yield each map; a file with several volumes is gone through once for so many of them."""
+    for place, group in groupby(sources, key=lambda source: source.place):
+        alike = list(group)
+        if isinstance(place, Volume):
+            yield from ((source, place) for source in alike)
+            continue
+        for start in range(0, len(alike), AT_ONCE):
+            chosen = alike[start : start + AT_ONCE]
+            numbers = [source.number or 0 for source in chosen]
+            yield from zip(chosen, read_volumes(place, volumes=numbers), strict=True)
+
+
+def _fact(name: str, volume: Volume, *, background: Background) -> _Fact:
+    n_outside = int(background.outside.sum())
+    return _Fact(
+        name=name,
+        digest=digest_array(volume.values),
+        grid_digest=volume.grid.digest,
+        background=background.words,
+        value=np.nan if background.value is None else background.value,
+        tolerance=background.tolerance,
+        n_measured=volume.grid.size - n_outside,
+        n_enclosed=background.n_enclosed,
+        is_mask=background.is_mask,
+        is_bare=not background.is_mask and n_outside == 0,
+        warnings=volume.provenance.warnings,
+    )
 
 
 def _flat(
-    members: Sequence[tuple[int, ...]], chosen: Sequence[int], *, side: str, maps: Sequence[_Map]
+    members: Sequence[tuple[int, ...]],
+    chosen: Sequence[int],
+    *,
+    side: str,
+    sources: Sequence[_Source],
 ) -> tuple[int, ...]:
     """Return the numbers of the maps of one side; DataError if one is named twice or none is."""
-    flat = tuple(number for source in chosen for number in members[source])
-    twice = sorted({maps[number].name for number in flat if flat.count(number) > 1})
+    flat = tuple(number for place in chosen for number in members[place])
+    counted = Counter(flat)
+    twice = sorted(sources[number].name for number, times in counted.items() if times > 1)
     if twice:
         raise DataError(f"{side}: named more than once: {join(twice)}. Name each map once.")
     if not flat:
@@ -217,28 +276,31 @@ def _names(sources: Sequence[Path | Volume]) -> list[str]:
     return names
 
 
-def _volumes(source: Path | Volume, name: str) -> list[tuple[str, Volume]]:
-    """Return the volumes of a source, named by their numbers where there are several."""
-    if isinstance(source, Volume):
-        return [(name, source)]
-    n = read_header(source).n_volumes
+def _volumes(item: Path | Volume, name: str) -> list[_Source]:
+    """Return the maps of a source, named by their numbers where there are several."""
+    if isinstance(item, Volume):
+        return [_Source(name=name, place=item, grid=item.grid)]
+    header = read_header(item)
+    n = header.n_volumes
     if n == 1:
-        return [(name, read_volume(source))]
-    volumes = read_volumes(source, volumes=range(n))
+        return [_Source(name=name, place=item, grid=header.grid)]
     width = len(str(n - 1))
-    return [(f"{name}[{k:0{width}d}]", volume) for k, volume in enumerate(volumes)]
+    return [
+        _Source(name=f"{name}[{k:0{width}d}]", place=item, grid=header.grid, number=k)
+        for k in range(n)
+    ]
 
 
 def _volume_of(source: Path | str | Volume) -> Volume:
     return source if isinstance(source, Volume) else read_volume(Path(source))
 
 
-def _grid(maps: Sequence[_Map], *, space: Path | str | Volume | None) -> Grid:
+def _grid(sources: Sequence[_Source], *, space: Path | str | Volume | None) -> Grid:
     if isinstance(space, Volume):
         return space.grid
     if space is not None:
         return read_header(Path(space)).grid
-    return coarsest(item.volume.grid for item in maps)
+    return coarsest(source.grid for source in sources)
 
 
 def _mask_on(grid: Grid, source: Path | str | Volume | None) -> Mask | None:
@@ -294,32 +356,27 @@ def _grid_words(grid: Grid, *, n_grids: int) -> str:
     return f"{sizes} mm voxels{moved}"
 
 
-def _backgrounds(maps: Sequence[_Map]) -> Table:
+def _backgrounds(facts: Sequence[_Fact]) -> Table:
     """Return what each file stores where nothing was measured."""
-    found = [item.background for item in maps]
-    values = [np.nan if b.value is None else b.value for b in found]
     columns = (
-        Column(name="map", values=tuple(item.name for item in maps)),
-        Column(name="background", values=tuple(b.words for b in found)),
-        Column(name="value", values=np.array(values, dtype=np.float64)),
-        Column(name="tolerance", values=np.array([b.tolerance for b in found])),
-        Column(name="measured", values=np.array([float((~b.outside).sum()) for b in found])),
-        Column(name="enclosed", values=np.array([float(b.n_enclosed) for b in found])),
+        Column(name="map", values=tuple(fact.name for fact in facts)),
+        Column(name="background", values=tuple(fact.background for fact in facts)),
+        Column(name="value", values=np.array([fact.value for fact in facts])),
+        Column(name="tolerance", values=np.array([fact.tolerance for fact in facts])),
+        Column(name="measured", values=np.array([float(fact.n_measured) for fact in facts])),
+        Column(name="enclosed", values=np.array([float(fact.n_enclosed) for fact in facts])),
     )
     return Table(columns=columns, caption="What each file stores where nothing was measured.")
 
 
-def _warnings(maps: Sequence[_Map], compared: MapComparison) -> list[str]:
+def _warnings(facts: Sequence[_Fact], compared: MapComparison) -> list[str]:
     """Return what a reader must know: odd maps, small overlaps, cells whose sign is not sure."""
-    warnings = [text for item in maps for text in item.volume.provenance.warnings]
-    masks = [item.name for item in maps if item.background.is_mask]
-    if masks and len(masks) < len(maps):
+    warnings = [text for fact in facts for text in fact.warnings]
+    warnings += [f"the same values stand in {join(names)}" for names in _same_values(facts)]
+    masks = [fact.name for fact in facts if fact.is_mask]
+    if masks and len(masks) < len(facts):
         warnings.append(f"masks are compared with maps of many values: {join(masks)}")
-    bare = [
-        item.name
-        for item in maps
-        if not item.background.is_mask and not item.background.outside.any()
-    ]
+    bare = [fact.name for fact in facts if fact.is_bare]
     if bare:
         warnings.append(
             f"no background was found in {join(bare)}: every voxel counts as measured; a mask "
@@ -342,11 +399,18 @@ def _warnings(maps: Sequence[_Map], compared: MapComparison) -> list[str]:
     return list(dict.fromkeys(warnings))
 
 
-def _provenance(maps: Sequence[_Map], grid: Grid) -> Provenance:
+def _same_values(facts: Sequence[_Fact]) -> list[list[str]]:
+    """Return the names of maps that hold the very same values, together."""
+    by_digest: dict[str, list[str]] = {}
+    for fact in facts:
+        by_digest.setdefault(fact.digest, []).append(fact.name)
+    return [names for names in by_digest.values() if len(names) > 1]
+
+
+def _provenance(facts: Sequence[_Fact], grid: Grid) -> Provenance:
     """Return one step that names every map by the digest of its values, in order of name."""
-    inputs = {item.name: digest_array(item.volume.values) for item in maps}
     return Provenance().then(
         "align",
         parameters={"grid": list(grid.shape), "voxel_sizes_mm": list(grid.voxel_sizes_mm)},
-        inputs={name: inputs[name] for name in sorted(inputs)},
+        inputs={fact.name: fact.digest for fact in facts},
     )
