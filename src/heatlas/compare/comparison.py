@@ -109,6 +109,8 @@ class MapComparison(Value):
         The same measure under other policies.
     backgrounds : Table
         What each file stores where nothing was measured, one row a map.
+    maps : ComparedMaps, optional
+        The maps themselves, for looking at single cells.
     grid_words : str
         The grid, in words.
     warnings : tuple of str
@@ -123,6 +125,7 @@ class MapComparison(Value):
     coverage: LabelledMatrix
     others: Mapping[str, LabelledMatrix] = field(default_factory=dict)
     backgrounds: Table = Table(columns=())
+    maps: ComparedMaps | None = None
     grid_words: str = ""
     warnings: tuple[str, ...] = ()
 
@@ -275,6 +278,7 @@ def compare_aligned(maps: ComparedMaps, question: Question) -> MapComparison:
     Maps are put into the order of their names before anything is summed, so that the order in
     which they are given changes no digit.
     """
+    given = maps
     by_name = sorted(range(len(maps)), key=lambda k: maps.names[k])
     place = {number: k for k, number in enumerate(by_name)}
     maps = maps.take(by_name)
@@ -311,6 +315,7 @@ def compare_aligned(maps: ComparedMaps, question: Question) -> MapComparison:
         ),
         p_fwer=p_fwer[back],
         q_fdr=q_fdr[back],
+        maps=given,
         coverage=replace(labelled(_coverage(maps, canonical)), kind="share of voxels"),
         others={
             name: labelled(other.values, other.n)

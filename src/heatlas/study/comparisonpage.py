@@ -25,6 +25,7 @@ from heatlas.core.page import (
 from heatlas.core.table import Column, Table
 from heatlas.core.words import count, level, p_value, percent
 from heatlas.show.view import View
+from heatlas.study.comparisoncells import cell_details
 from heatlas.study.comparisonpictures import (
     judged_matrix,
     matrix_figure,
@@ -97,6 +98,7 @@ def _cells(compared: MapComparison) -> Section:
     blocks: list[Block] = [Paragraph(text=words)]
     if len(ranked):
         blocks.append(_cell_table(compared, ranked[:MOST_ROWS]))
+        blocks += cell_details(compared)
     return Section(title="Cells", anchor="cells", blocks=tuple(blocks))
 
 
