@@ -60,3 +60,14 @@ def test_a_fault_is_one_sentence(heatlas: Runner, maps: list[Path], tmp_path: Pa
     assert outcome.code == 2
     assert outcome.sentence.startswith("One map alone")
     assert not (tmp_path / "out").exists()
+
+
+def test_given_maps_make_the_correlation_partial(
+    heatlas: Runner, maps: list[Path], tmp_path: Path
+) -> None:
+    outcome = heatlas("compare", *maps[:2], "--given", *maps[2:], "-o", tmp_path / "out")
+    assert outcome.code == 0, outcome.err
+    assert outcome.err.startswith("Partial Pearson r of 2 maps")
+    assert "given m2 and m3" in outcome.err
+    page = (tmp_path / "out" / "report.html").read_text()
+    assert "m2 and m3 and a constant were regressed out" in page

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from heatlas.compare.comparison import MapComparison, Question, compare_aligned
 from heatlas.compare.maps import ComparedMaps
@@ -157,3 +158,31 @@ def test_nothing_shared_by_all_leaves_the_other_policies() -> None:
     found = compare_aligned(apart, Question(rows=(0,), columns=(1,), policy="union-zero"))
     assert "common" not in found.others
     assert np.isnan(found.others["pairwise"].values).all()
+
+
+def test_given_maps_are_regressed_out_of_all_others() -> None:
+    found = compared(Question(rows=(0, 1), columns=(0, 1), given=(2, 3)))
+    rows = np.stack([values[BRAIN] for values in VALUES])
+    inverse = np.linalg.inv(np.corrcoef(rows))
+    wanted = -inverse[0, 1] / np.sqrt(inverse[0, 0] * inverse[1, 1])
+    assert found.matrix.values[0, 1] == pytest.approx(wanted, abs=1e-5)
+    assert found.matrix.kind == "Partial Pearson r"
+    assert "given m2 and m3" in found.caption()
+    assert found.others == {}
+    assert len(found.sensitivity()) == 1
+
+
+def test_given_maps_cost_the_test_what_they_cost_a_regression() -> None:
+    plain = compared(Question(rows=(0,), columns=(2,)))
+    partial = compared(Question(rows=(0,), columns=(2,), given=(1,)))
+    n_eff, r = partial.certainty.n_eff[0, 0] - 1, partial.matrix.values[0, 0]
+    t = abs(r) * np.sqrt((n_eff - 2) / (1 - r**2))
+    assert partial.certainty.p[0, 0] == pytest.approx(2 * stats.t.sf(t, n_eff - 2), rel=1e-9)
+    assert plain.given == ()
+
+
+def test_maps_are_regressed_out_of_correlations_only() -> None:
+    with pytest.raises(DataError, match="pearson and spearman only"):
+        Question(rows=(0,), columns=(1,), given=(2,), measure="dice")
+    with pytest.raises(DataError, match="cannot be compared as well"):
+        Question(rows=(0,), columns=(1,), given=(1,))

@@ -132,6 +132,16 @@ def test_labels_and_groups_come_from_a_table(tmp_path: Path, three: list[Path]) 
         compare_maps(three, options=CompareOptions(labels=table))
 
 
+def test_given_maps_are_read_with_the_others(tmp_path: Path, three: list[Path]) -> None:
+    fourth = write(tmp_path / "d.nii.gz", smooth_noise(1, seed=12)[0])
+    compared = compare_maps([fourth, *three[:2]], options=CompareOptions(given=(three[2],)))
+    assert compared.matrix.rows.names == ("d", "a", "b")
+    assert compared.given == ("c",)
+    assert "Partial Pearson r of 3 maps" in compared.caption()
+    with pytest.raises(DataError, match="cannot be compared as well"):
+        compare_maps(three, options=CompareOptions(given=(three[2],)))
+
+
 def test_masks_among_maps_are_pointed_out(tmp_path: Path, three: list[Path]) -> None:
     lesion = write_nifti(tmp_path / "lesion.nii.gz", ball(SHAPE, radius=2).astype(np.uint8))
     compared = compare_maps([*three, lesion])

@@ -52,7 +52,7 @@ def test_colours_are_symmetric_where_values_have_a_sign(three: list[Path]) -> No
 
 
 def test_no_value_at_all_still_has_a_scale() -> None:
-    scale = scale_of(np.array([np.nan]), measure="pearson")
+    scale = scale_of(np.array([np.nan]), measure="pearson", label="r")
     assert (scale.low, scale.high) == (-0.05, 0.05)
 
 

@@ -12,16 +12,16 @@ from typer.core import TyperCommand
 
 from heatlas.cli.options import command_of
 
-ROWS = "--with"
+ROWS, GIVEN = "--with", "--given"
 
 
 class _CompareCommand(TyperCommand):
-    """A command whose ``--with`` takes all names up to the next option."""
+    """A command whose ``--with`` and ``--given`` take all names up to the next option."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Give every name after ``--with`` an option of its own, as the parser wants it."""
+        """Give every name after such an option one of its own, as the parser wants it."""
         # Any: the class of the context is click's or typer's own, by the version of typer.
-        return super().parse_args(ctx, spread(args, option=ROWS))
+        return super().parse_args(ctx, spread(spread(args, option=ROWS), option=GIVEN))
 
 
 def spread(words: Sequence[str], *, option: str) -> list[str]:
@@ -73,6 +73,12 @@ class CompareFiles:
         Literal["pearson", "spearman", "concordance", "cosine", "dice"],
         typer.Option(help="How alike two maps are."),
     ] = "pearson"
+    given: Annotated[
+        list[Path] | None,
+        typer.Option(
+            GIVEN, metavar="MAPS...", help="Maps that are regressed out first: partial r."
+        ),
+    ] = None
     mask: Annotated[
         Path | None,
         typer.Option(metavar="IMAGE", help="Voxels other than 0, for the policy 'mask'."),
@@ -110,7 +116,7 @@ def compare_files(options: CompareFiles) -> None:
     from heatlas.study.comparison import check_folder, write_comparison
 
     extra = [path for path in (options.mask, options.space, options.labels) if path is not None]
-    inputs = [*options.columns, *(options.rows or []), *extra]
+    inputs = [*options.columns, *(options.rows or []), *(options.given or []), *extra]
     check_folder(options.out, inputs=inputs, overwrite=options.overwrite)
     compared = compare_maps(
         options.columns,
@@ -124,6 +130,7 @@ def compare_files(options: CompareFiles) -> None:
             alpha=options.alpha,
             dice_above=options.dice_above,
             labels=options.labels,
+            given=tuple(options.given or ()),
         ),
     )
     typer.echo(compared.caption(), err=True)

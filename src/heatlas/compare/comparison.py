@@ -13,6 +13,7 @@ from heatlas.compare.correlation import MEASURES, Likeness, compare_pairs, ranke
 from heatlas.compare.maps import ComparedMaps
 from heatlas.compare.nulls import Certainty, effective_n, judge_correlations
 from heatlas.compare.order import cluster
+from heatlas.compare.partial import regress_out
 from heatlas.compare.policy import POLICIES, Selection, select_elements
 from heatlas.core.errors import DataError
 from heatlas.core.matrix import LabelledMatrix, Side
@@ -51,6 +52,8 @@ class Question(Value):
         Family-wise error rate of the outlines.
     dice_above : float
         Magnitude above which a voxel belongs to a map's regions, for "dice".
+    given : tuple of int
+        Numbers of maps that are regressed out of all others first.
     """
 
     rows: tuple[int, ...]
@@ -60,14 +63,21 @@ class Question(Value):
     mask: Mask | None = None
     alpha: float = 0.05
     dice_above: float = 0.0
+    given: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         """Check what can be checked without the maps."""
-        set_field(self, "rows", to=tuple(self.rows))
-        set_field(self, "columns", to=tuple(self.columns))
+        for name in ("rows", "columns", "given"):
+            set_field(self, name, to=tuple(getattr(self, name)))
         if not 0 < self.alpha < 1:
             raise DataError(f"alpha: {self.alpha:g} does not lie between 0 and 1.")
         POLICIES[self.policy], MEASURES[self.measure]
+        if self.given and not MEASURES[self.measure].tested:
+            raise DataError(
+                f"{self.measure}: maps can be regressed out for pearson and spearman only."
+            )
+        if {*self.given} & {*self.rows, *self.columns}:
+            raise DataError("A map that is regressed out cannot be compared as well.")
         if self.is_square and len(self.rows) < 2:
             raise DataError("One map alone cannot be compared; name at least two (or --with).")
 
@@ -111,6 +121,8 @@ class MapComparison(Value):
         What each file stores where nothing was measured, one row a map.
     maps : ComparedMaps, optional
         The maps themselves, for looking at single cells.
+    given : tuple of str
+        Names of the maps that were regressed out.
     grid_words : str
         The grid, in words.
     warnings : tuple of str
@@ -126,6 +138,7 @@ class MapComparison(Value):
     others: Mapping[str, LabelledMatrix] = field(default_factory=dict)
     backgrounds: Table = Table(columns=())
     maps: ComparedMaps | None = None
+    given: tuple[str, ...] = ()
     grid_words: str = ""
     warnings: tuple[str, ...] = ()
 
@@ -184,11 +197,12 @@ class MapComparison(Value):
             Column(name=name, values=np.asarray(values, np.float64).ravel(), description=words)
             for name, values, words in numbers
         )
+        others = join(self.others, last="or") or "another policy; none could be computed"
         depends = tuple("yes" if turns else "no" for turns in self.sign_depends.ravel())
         last = Column(
             name="sign_depends_on_policy",
             values=depends,
-            description=f"whether the sign turns under {join(self.others, last='or')}",
+            description=f"whether the sign turns under {others}",
         )
         return Table(columns=(*names, *columns, last), caption=self.caption())
 
@@ -231,6 +245,8 @@ class MapComparison(Value):
         n_rows, n_columns = matrix.shape
         maps = f"{n_rows} x {n_columns} maps" if not question.is_square else f"{n_rows} maps"
         parts = [f"{matrix.kind} of {maps} over {POLICIES[question.policy].words}"]
+        if self.given:
+            parts.append(f"given {join(self.given)}")
         parts.append(_n_words(_n_of(matrix)[~question.own]))
         if self.grid_words:
             parts.append(self.grid_words)
@@ -282,16 +298,20 @@ def compare_aligned(maps: ComparedMaps, question: Question) -> MapComparison:
     by_name = sorted(range(len(maps)), key=lambda k: maps.names[k])
     place = {number: k for k, number in enumerate(by_name)}
     maps = maps.take(by_name)
-    rows, columns = (tuple(place[k] for k in side) for side in (question.rows, question.columns))
-    asked = replace(question, rows=rows, columns=columns)
+    asked = replace(
+        question,
+        rows=tuple(place[k] for k in question.rows),
+        columns=tuple(place[k] for k in question.columns),
+        given=tuple(place[k] for k in question.given),
+    )
+    rows, columns = asked.rows, asked.columns
     canonical = _canonical(asked)
-    selection = select_elements(maps, policy=question.policy, mask=question.mask)
+    selection = select_for(maps, canonical)
     found = _likeness(selection, canonical)
     sure = _certainty(selection, canonical, found=found)
     p_fwer, q_fdr = _corrected(sure.p, canonical)
     names = tuple(Side(names=tuple(maps.names[k] for k in side)) for side in (rows, columns))
     back = _back(canonical, asked)
-    measure = MEASURES[question.measure]
 
     def labelled(values: Floats, n: NDArray[np.int64] | None = None) -> LabelledMatrix:
         return LabelledMatrix(
@@ -299,7 +319,7 @@ def compare_aligned(maps: ComparedMaps, question: Question) -> MapComparison:
             n=None if n is None else n[back],
             rows=names[0],
             columns=names[1],
-            kind=measure.title,
+            kind=_kind(question),
             provenance=maps.provenance.then("compare", parameters=_settings(question)),
         )
 
@@ -316,12 +336,40 @@ def compare_aligned(maps: ComparedMaps, question: Question) -> MapComparison:
         p_fwer=p_fwer[back],
         q_fdr=q_fdr[back],
         maps=given,
+        given=tuple(maps.names[k] for k in asked.given),
         coverage=replace(labelled(_coverage(maps, canonical)), kind="share of voxels"),
         others={
             name: labelled(other.values, other.n)
             for name, other in _other_policies(maps, canonical).items()
         },
     )
+
+
+def select_for(maps: ComparedMaps, question: Question) -> Selection:
+    """Return what a question compares: the policy's elements, what is given regressed out.
+
+    Parameters
+    ----------
+    maps : ComparedMaps
+        All maps.
+    question : Question
+        What is asked.
+
+    Returns
+    -------
+    Selection
+        Values, or the residuals of values (of ranks for "spearman") where maps are given.
+    """
+    selection = select_elements(maps, policy=question.policy, mask=question.mask)
+    if not question.given:
+        return selection
+    over = ranked(selection) if question.measure == "spearman" else selection
+    return regress_out(over, question.given)
+
+
+def _kind(question: Question) -> str:
+    title = MEASURES[question.measure].title
+    return f"Partial {title}" if question.given else title
 
 
 def _canonical(question: Question) -> Question:
@@ -343,7 +391,8 @@ def _likeness(selection: Selection, question: Question) -> Likeness:
         selection,
         rows=question.rows,
         columns=question.columns,
-        measure=question.measure,
+        # Residuals of ranks are correlated as they are.
+        measure="pearson" if question.given else question.measure,
         dice_above=question.dice_above,
     )
 
@@ -353,13 +402,14 @@ def _certainty(selection: Selection, question: Question, *, found: Likeness) -> 
     nothing = np.full(found.values.shape, np.nan)
     if not MEASURES[question.measure].tested:
         return Certainty(n_eff=nothing, p=nothing, low=nothing, high=nothing)
-    over = ranked(selection) if question.measure == "spearman" else selection
+    is_ranked = question.measure == "spearman" and not question.given
+    over = ranked(selection) if is_ranked else selection
     n_eff = effective_n(over, rows=question.rows, columns=question.columns)
-    sure = judge_correlations(found.values, n_eff=n_eff)
+    sure = judge_correlations(found.values, n_eff=n_eff - len(question.given))
     own = question.own
     return replace(
         sure,
-        n_eff=np.where(own, np.nan, sure.n_eff),
+        n_eff=np.where(own, np.nan, n_eff),
         p=np.where(own, np.nan, sure.p),
         low=np.where(own, np.nan, sure.low),
         high=np.where(own, np.nan, sure.high),
@@ -391,8 +441,9 @@ def _other_policies(maps: ComparedMaps, question: Question) -> dict[str, Likenes
             continue
         if name == "common" and not maps.measured_by_all.any():
             continue
-        selection = select_elements(maps, policy=name, mask=question.mask)
-        found[name] = _likeness(selection, question)
+        if question.given and name != "common":
+            continue  # residuals need one set of elements for all maps
+        found[name] = _likeness(select_for(maps, replace(question, policy=name)), question)
     return found
 
 
@@ -402,6 +453,8 @@ def _settings(question: Question) -> dict[str, Any]:
         "measure": question.measure,
         "alpha": question.alpha,
     }
+    if question.given:
+        settings["given"] = len(question.given)
     if question.measure == "dice":
         settings["dice_above"] = question.dice_above
     if question.mask is not None:

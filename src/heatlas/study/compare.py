@@ -18,6 +18,7 @@ from heatlas.core.matrix import Side
 from heatlas.core.provenance import Provenance, digest_array
 from heatlas.core.space import Grid, Mask
 from heatlas.core.table import Column, Table
+from heatlas.core.validate import set_field
 from heatlas.core.value import Value
 from heatlas.core.volume import Volume
 from heatlas.core.words import count, join, unknown
@@ -48,12 +49,19 @@ class CompareOptions(Value):
         Magnitude above which a voxel belongs to a map's regions, for the measure "dice".
     labels : Path, str or Table, optional
         Table with the columns name (a file's stem), label and, if wanted, group.
+    given : sequence of Path, str or Volume
+        Maps that are regressed out of all others first, for partial correlations.
     """
 
     enclosed: Enclosed = "missing"
     alpha: float = 0.05
     dice_above: float = 0.0
     labels: Path | str | Table | None = None
+    given: tuple[Path | str | Volume, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Make the sequence a tuple."""
+        set_field(self, "given", to=tuple(self.given))
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -143,7 +151,7 @@ def compare_maps(
     doi:10.1016/j.neuroimage.2021.118052.
     """
     chosen = options or CompareOptions()
-    sources, sides = _sources(columns, rows)
+    sources, sides = _sources(columns, rows, given=chosen.given)
     grid = _grid(sources, space=space)
     question = Question(
         rows=sides[0],
@@ -153,6 +161,7 @@ def compare_maps(
         mask=_mask_on(grid, mask),
         alpha=chosen.alpha,
         dice_above=chosen.dice_above,
+        given=sides[2],
     )
     facts: list[_Fact] = []
     aligned = align_maps(
@@ -174,26 +183,29 @@ def compare_maps(
 
 
 def _sources(
-    columns: Sequence[MapSource], rows: Sequence[MapSource] | None
-) -> tuple[list[_Source], tuple[tuple[int, ...], tuple[int, ...]]]:
-    """Return each map once, in order of name, and the numbers that rows and columns ask for."""
+    columns: Sequence[MapSource], rows: Sequence[MapSource] | None, *, given: Sequence[MapSource]
+) -> tuple[list[_Source], tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]]:
+    """Return each map once, in order of name, and the numbers that each side asks for."""
     for listed, side in ((columns, "columns"), (rows, "rows")):
         if isinstance(listed, (str, Path, Volume)):
             raise DataError(f"{side}: one map is given where a list of maps is expected.")
-    given = [Path(item) if isinstance(item, str) else item for item in (*columns, *(rows or ()))]
-    if not given:
+    if not [*columns, *(rows or ())]:
         raise DataError("No map is given; name at least two images.")
-    different, places = _different(given)
+    named = [Path(item) if isinstance(item, str) else item
+             for item in (*columns, *(rows or ()), *given)]  # fmt: skip
+    different, places = _different(named)
     pairs = zip(_names(different), different, strict=True)
     found = [_volumes(item, name) for name, item in pairs]
     sources = sorted((source for listed in found for source in listed), key=lambda s: s.name)
     number = {source.name: k for k, source in enumerate(sources)}
     members = [tuple(number[source.name] for source in listed) for listed in found]
-    of_columns = _flat(members, places[: len(columns)], side="columns", sources=sources)
-    if rows is None:
-        return sources, (of_columns, of_columns)
-    of_rows = _flat(members, places[len(columns) :], side="rows", sources=sources)
-    return sources, (of_rows, of_columns)
+    ends = len(columns), len(columns) + len(rows or ())
+    of_columns = _flat(members, places[: ends[0]], side="columns", sources=sources)
+    of_rows = of_columns
+    if rows is not None:
+        of_rows = _flat(members, places[ends[0] : ends[1]], side="rows", sources=sources)
+    regressed = tuple(number for place in places[ends[1] :] for number in members[place])
+    return sources, (of_rows, of_columns, regressed)
 
 
 def _different(given: Sequence[Path | Volume]) -> tuple[list[Path | Volume], list[int]]:

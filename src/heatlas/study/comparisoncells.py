@@ -6,16 +6,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from heatlas.compare.comparison import MapComparison
+from heatlas.compare.comparison import MapComparison, select_for
 from heatlas.compare.correlation import MEASURES
 from heatlas.compare.joint import joint_histogram
 from heatlas.compare.maps import ComparedMaps
-from heatlas.compare.policy import Selection, select_elements
+from heatlas.compare.policy import Selection
 from heatlas.core.heatmap import HeatMap, heat_map_of
 from heatlas.core.page import Details, Figure
 from heatlas.core.space import Mask
 from heatlas.core.statmap import StatMap
-from heatlas.core.words import p_value
+from heatlas.core.words import join, p_value
 from heatlas.io.picture import webp_bytes
 from heatlas.show.compile import compile_scene
 from heatlas.show.joint import compile_joint
@@ -52,12 +52,12 @@ def cell_details(compared: MapComparison) -> tuple[Details, ...]:
     """
     if compared.maps is None:
         return ()
-    question = compared.question
-    selection = select_elements(compared.maps, policy=question.policy, mask=question.mask)
+    selection = select_for(compared.maps, compared.question)
+    left = f", after {join(compared.given)}" if compared.given else ""
     return tuple(
         Details(
             summary=_summary(compared, cell),
-            blocks=(_joint(selection, cell), _side_by_side(compared.maps, cell)),
+            blocks=(_joint(selection, cell, left=left), _side_by_side(compared.maps, cell)),
         )
         for cell in _strongest(compared)
     )
@@ -94,7 +94,7 @@ def _summary(compared: MapComparison, cell: _Cell) -> str:
     return text if n is None else f"{text}; {n[place]:,} voxels"
 
 
-def _joint(selection: Selection, cell: _Cell) -> Figure:
+def _joint(selection: Selection, cell: _Cell, *, left: str) -> Figure:
     """Return how the values of the two maps go together."""
     found = joint_histogram(selection, row=cell.row, column=cell.column)
     scene = compile_joint(
@@ -105,8 +105,8 @@ def _joint(selection: Selection, cell: _Cell) -> Figure:
         view=View(scale=2.0),
     )
     caption = (
-        f"Voxels by their values in {cell.names[1]} (across) and {cell.names[0]} (up); colours "
-        "follow the logarithm of their number."
+        f"Voxels by their values in {cell.names[1]} (across) and {cell.names[0]} (up){left}; "
+        "colours follow the logarithm of their number."
     )
     return _figure(scene, name=f"joint-{cell.row}-{cell.column}", caption=caption)
 

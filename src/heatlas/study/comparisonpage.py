@@ -23,7 +23,7 @@ from heatlas.core.page import (
     Section,
 )
 from heatlas.core.table import Column, Table
-from heatlas.core.words import count, level, p_value, percent
+from heatlas.core.words import count, join, level, p_value, percent
 from heatlas.show.view import View
 from heatlas.study.comparisoncells import cell_details
 from heatlas.study.comparisonpictures import (
@@ -186,6 +186,12 @@ def _methods(compared: MapComparison) -> Section:
         "finer grids were smoothed to the coarser resolution and interpolated linearly among "
         "measured voxels only."
     ]
+    if compared.given:
+        words.append(
+            f"{join(compared.given)} and a constant were regressed out of every other map first "
+            "(out of its ranks for Spearman), and the effective number of voxels was lowered by "
+            f"{len(compared.given)} for the test."
+        )
     if MEASURES[question.measure].tested:
         words.append(
             "p-values are those of Student's t with Dutilleul's effective number of voxels, from "

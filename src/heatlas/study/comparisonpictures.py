@@ -60,7 +60,7 @@ def judged_matrix(compared: MapComparison) -> JudgedMatrix:
     maps = f"{rows} maps" if question.is_square else f"{rows} x {columns} maps"
     return JudgedMatrix(
         matrix=matrix,
-        scale=scale_of(matrix.values[~question.own], measure=question.measure),
+        scale=scale_of(matrix.values[~question.own], measure=question.measure, label=matrix.kind),
         survives=compared.survives,
         own=question.own,
         marked=compared.sign_depends,
@@ -70,7 +70,7 @@ def judged_matrix(compared: MapComparison) -> JudgedMatrix:
     )
 
 
-def scale_of(values: NDArray[np.float64], *, measure: str) -> ColourScale:
+def scale_of(values: NDArray[np.float64], *, measure: str, label: str) -> ColourScale:
     """Return colours that are symmetric where values have a sign, up to the next twentieth.
 
     Parameters
@@ -79,6 +79,8 @@ def scale_of(values: NDArray[np.float64], *, measure: str) -> ColourScale:
         What is shown; NaN is left out.
     measure : str
         One of :data:`heatlas.compare.correlation.MEASURES`.
+    label : str
+        What stands beside the bar.
 
     Returns
     -------
@@ -96,7 +98,7 @@ def scale_of(values: NDArray[np.float64], *, measure: str) -> ColourScale:
         high=bound,
         true_low=low,
         true_high=high,
-        label=chosen.title,
+        label=label,
     )
 
 
@@ -193,7 +195,7 @@ def policy_panels(compared: MapComparison) -> tuple[JudgedMatrix, ...]:
     by_policy |= compared.others
     own = compared.question.own
     values = np.concatenate([matrix.values[~own] for matrix in by_policy.values()])
-    scale = scale_of(values, measure=compared.question.measure)
+    scale = scale_of(values, measure=compared.question.measure, label=compared.matrix.kind)
     here = np.sign(compared.matrix.values)
     return tuple(
         JudgedMatrix(
