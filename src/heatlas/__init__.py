@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from heatlas.core.statmap import StatMap
     from heatlas.core.volume import Volume
     from heatlas.infer.request import PermutationSettings
+    from heatlas.study.compare import compare_maps
     from heatlas.study.inspect import inspect_file
     from heatlas.study.load import load
     from heatlas.study.permutations import permutation_test
@@ -30,6 +31,7 @@ _ROOMS = {
     "PermutationSettings": "heatlas.infer.request",
     "StatMap": "heatlas.core.statmap",
     "Volume": "heatlas.core.volume",
+    "compare_maps": "heatlas.study.compare",
     "draw": "heatlas.study.show",
     "inspect_file": "heatlas.study.inspect",
     "load": "heatlas.study.load",
@@ -46,6 +48,7 @@ __all__ = [
     "PermutationSettings",
     "StatMap",
     "Volume",
+    "compare_maps",
     "draw",
     "inspect_file",
     "load",

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from heatlas.cli import (
+    compare,
     doctor,
     extract,
     init,
@@ -28,7 +29,9 @@ from heatlas.core.version import __version__
 EXIT_INPUT = 2
 EXIT_BUG = 70
 EXIT_INTERRUPTED = 130
-VERBS = (run, test, show, init, inspect, reproduce, resample, smooth, mask, extract, doctor)
+VERBS = (
+    run, test, show, compare, init, inspect, reproduce, resample, smooth, mask, extract, doctor,
+)  # fmt: skip
 
 application = typer.Typer(
     name="heatlas",

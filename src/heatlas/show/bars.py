@@ -153,11 +153,16 @@ def make_bar(panels: Sequence[HeatMap], *, box: BarBox, view: View) -> Bar:
 def bar_words(bar: Bar, panels: Sequence[HeatMap], *, view: View) -> tuple[list[Words], list[Path]]:
     """Return everything around a bar: frame, arrow heads, ticks, label and legend."""
     served = [panels[index] for index in bar.panels]
-    words, paths = _tick_marks(bar, view=view)
-    paths = [*_frame(bar, view=view), *_arrows(bar, view=view), *paths]
-    words += _label_words(bar, words, view=view)
+    words, paths = bar_marks(bar, view=view)
     legend_words, legend_paths = _legend(bar, served, view=view)
     return [*words, *legend_words], [*paths, *legend_paths]
+
+
+def bar_marks(bar: Bar, *, view: View) -> tuple[list[Words], list[Path]]:
+    """Return frame, arrow heads, ticks and label of a bar."""
+    words, paths = _tick_marks(bar, view=view)
+    words += _label_words(bar, words, view=view)
+    return words, [*_frame(bar, view=view), *_arrows(bar, view=view), *paths]
 
 
 def _bar_key(panel: HeatMap) -> tuple[object, ...]:

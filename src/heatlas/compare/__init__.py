@@ -1,0 +1,1 @@
+"""Maps against maps: which go together, over which elements, and how sure that is."""

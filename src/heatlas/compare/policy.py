@@ -1,0 +1,274 @@
+"""Over which elements two maps are compared: the policies, by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from heatlas.compare.maps import ComparedMaps
+from heatlas.core.errors import DataError
+from heatlas.core.registry import Registry
+from heatlas.core.space import Mask
+from heatlas.core.validate import own_array, set_field
+from heatlas.core.value import Value
+
+Join = Literal["both", "either"]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Selection(Value):
+    """What a policy leaves to be compared; the maps' values are not copied.
+
+    Parameters
+    ----------
+    maps : ComparedMaps
+        All maps of the comparison.
+    mask : Mask
+        The elements that the policy looks at.
+    elements : array_like of int64
+        Which of the maps' elements are among them, in order; voxels of the mask that no map
+        measures lie beyond.
+    fills : array_like of float64, shape (m,)
+        What stands for a map where it was not measured; NaN where nothing does.
+    join : {"both", "either"}
+        Whether a cell rests on elements where both maps have a value, or on those that at least
+        one measures, with its fill for the other.
+    """
+
+    maps: ComparedMaps
+    mask: Mask
+    elements: NDArray[np.int64]
+    fills: NDArray[np.float64]
+    join: Join = "both"
+
+    def __post_init__(self) -> None:
+        """Take ownership of the arrays."""
+        elements = own_array(self.elements, name="elements", dtype=np.int64, ndim=1)
+        set_field(self, "elements", to=elements)
+        set_field(self, "fills", to=own_array(self.fills, name="fills", dtype=np.float64, ndim=1))
+
+    @property
+    def beyond(self) -> int:
+        """Number of elements of the mask that no map measures."""
+        return self.mask.size - len(self.elements)
+
+    @cached_property
+    def complete(self) -> bool:
+        """True when every map has a value at every element, so that all cells share them."""
+        if self.join == "either":
+            return False
+        if np.isfinite(self.fills).all():
+            return True
+        measured = all(np.isfinite(row[self.elements]).all() for row in self.maps.values)
+        return measured and self.beyond == 0
+
+    def values_of(self, number: int) -> NDArray[np.float64]:
+        """Return one map over the mask, its fill where it was not measured, shape (mask.size,)."""
+        return self._over_mask(number, unmeasured=float(self.fills[number]))
+
+    def usable_by(self, number: int) -> NDArray[np.bool_]:
+        """Return the elements that one map brings to its cells, shape (mask.size,)."""
+        if self.join == "either":
+            return np.isfinite(self._over_mask(number, unmeasured=np.nan))
+        return np.isfinite(self.values_of(number))
+
+    def pair(self, first: int, second: int) -> NDArray[np.bool_]:
+        """Return the elements on which the cell of two maps rests, shape (mask.size,)."""
+        one, other = self.usable_by(first), self.usable_by(second)
+        return np.asarray(one | other if self.join == "either" else one & other)
+
+    def block(
+        self, numbers: Sequence[int], *, start: int, stop: int
+    ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+        """Return values (0 where there is none) and which of them are usable.
+
+        Parameters
+        ----------
+        numbers : sequence of int
+            Which maps.
+        start, stop : int
+            Which of ``elements``.
+
+        Returns
+        -------
+        values, usable : numpy.ndarray, shape (maps, stop - start)
+            In float64, and as flags.
+        """
+        chosen = self.elements[start:stop]
+        places = np.ix_(np.asarray(numbers, dtype=np.int64), chosen)
+        values = self.maps.values[places].astype(np.float64)
+        measured = np.isfinite(values)
+        values = np.where(measured, values, self.fills[list(numbers), None])
+        known = np.isfinite(values)
+        return np.where(known, values, 0.0), measured if self.join == "either" else known
+
+    def onto_elements(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return values over the mask, shape (mask.size,), at ``elements``."""
+        return values[self._within]
+
+    @cached_property
+    def _within(self) -> NDArray[np.bool_]:
+        """True for elements of the mask that are among ``elements``."""
+        whole = np.zeros(self.mask.space.size, dtype=bool)
+        whole[self.maps.mask.indices[self.elements]] = True
+        return np.asarray(whole[self.mask.indices])
+
+    def _over_mask(self, number: int, *, unmeasured: float) -> NDArray[np.float64]:
+        measured = self.maps.values[number, self.elements].astype(np.float64)
+        values = np.full(self.mask.size, unmeasured)
+        values[self._within] = np.where(np.isfinite(measured), measured, unmeasured)
+        return values
+
+
+Select = Callable[[ComparedMaps, Mask | None], Selection]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Policy(Value):
+    """A rule about background.
+
+    Parameters
+    ----------
+    name : str
+        How it is called.
+    words : str
+        What it does, for figures.
+    select : callable
+        Takes maps and a mask (or None) and returns what is left to be compared.
+    needs_mask : bool
+        Whether it asks for a mask.
+    """
+
+    name: str
+    words: str
+    select: Select
+    needs_mask: bool = False
+
+
+def select_elements(
+    maps: ComparedMaps, *, policy: str = "common", mask: Mask | None = None
+) -> Selection:
+    """Return what a policy leaves to be compared.
+
+    Parameters
+    ----------
+    maps : ComparedMaps
+        All maps of the comparison.
+    policy : str
+        One of :data:`POLICIES`.
+    mask : Mask, optional
+        On the maps' grid, for the policy "mask".
+
+    Returns
+    -------
+    Selection
+        The maps over the elements that count.
+
+    Raises
+    ------
+    DataError
+        If no element is left, or the policy needs a mask and none is given.
+    UnknownNameError
+        If there is no such policy.
+    """
+    rule = POLICIES[policy]
+    if rule.needs_mask and mask is None:
+        raise DataError(f"policy '{policy}': name the mask (--mask FILE).")
+    return rule.select(maps, mask)
+
+
+def _common(maps: ComparedMaps, mask: Mask | None) -> Selection:
+    inside = maps.measured_by_all
+    if not inside.any():
+        raise DataError(
+            f"policy 'common': no voxel is measured by all {len(maps)} maps. "
+            f"{_least_shared(maps)} Leave a map out, or compare each pair over what it shares "
+            "(--policy pairwise)."
+        )
+    whole = np.zeros(maps.mask.space.size, dtype=bool)
+    whole[maps.mask.indices[inside]] = True
+    return Selection(
+        maps=maps,
+        mask=Mask(space=maps.mask.space, inside=whole, words="voxels that every map measures"),
+        elements=np.flatnonzero(inside),
+        fills=np.full(len(maps), np.nan),
+    )
+
+
+def _pairwise(maps: ComparedMaps, mask: Mask | None) -> Selection:
+    return _everywhere(maps, fill=np.nan)
+
+
+def _union_zero(maps: ComparedMaps, mask: Mask | None) -> Selection:
+    return replace(_everywhere(maps, fill=0.0), join="either")
+
+
+def _everywhere(maps: ComparedMaps, *, fill: float) -> Selection:
+    """Return every element that a map measures, with one fill for all maps."""
+    everything = np.arange(maps.mask.size)
+    return Selection(
+        maps=maps, mask=maps.mask, elements=everything, fills=np.full(len(maps), fill)
+    )  # fmt: skip
+
+
+def _in_mask(maps: ComparedMaps, mask: Mask | None) -> Selection:
+    """Take every voxel of the mask; what is not measured counts as zero."""
+    if mask is None:
+        raise DataError("policy 'mask': name the mask (--mask FILE).")
+    if mask.space.size != maps.mask.space.size:
+        raise DataError("policy 'mask': the mask does not lie on the grid of the comparison.")
+    elements = np.flatnonzero(mask.inside[maps.mask.indices])
+    return Selection(maps=maps, mask=mask, elements=elements, fills=np.zeros(len(maps)))
+
+
+def _whole_grid(maps: ComparedMaps, mask: Mask | None) -> Selection:
+    """Take every voxel with the number that its file stores there, as np.corrcoef would."""
+    everywhere = np.ones(maps.mask.space.size, dtype=bool)
+    return Selection(
+        maps=maps,
+        mask=Mask(space=maps.mask.space, inside=everywhere, words="every voxel of the grid"),
+        elements=np.arange(maps.mask.size),
+        fills=maps.fills,
+    )
+
+
+def _least_shared(maps: ComparedMaps) -> str:
+    """Return the sentence that names the pair with the smallest overlap."""
+    shared = maps.shared
+    first, second = np.unravel_index(np.argmin(shared), shared.shape)
+    n = int(shared[first, second])
+    names = f"'{maps.names[int(first)]}' and '{maps.names[int(second)]}'"
+    return f"The smallest overlap is that of {names}: {n:,} voxels."
+
+
+POLICIES: Registry[Policy] = Registry(
+    "policy",
+    {
+        rule.name: rule
+        for rule in (
+            Policy(name="common", words="voxels that every map measures", select=_common),
+            Policy(name="pairwise", words="voxels that both maps measure", select=_pairwise),
+            Policy(
+                name="union-zero",
+                words="voxels that at least one of the two maps measures, 0 for the other",
+                select=_union_zero,
+            ),
+            Policy(
+                name="mask",
+                words="every voxel of the mask, 0 where a map was not measured",
+                select=_in_mask,
+                needs_mask=True,
+            ),
+            Policy(
+                name="whole-grid",
+                words="every voxel of the grid as stored, background included",
+                select=_whole_grid,
+            ),
+        )
+    },
+)

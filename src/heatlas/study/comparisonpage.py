@@ -1,0 +1,244 @@
+"""The report of a comparison as a page: the heat map, every cell, what would change it, and how."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from heatlas.compare.comparison import MapComparison
+from heatlas.compare.correlation import MEASURES
+from heatlas.compare.policy import POLICIES
+from heatlas.core.page import (
+    Block,
+    Columns,
+    Definitions,
+    Details,
+    Listing,
+    Note,
+    Page,
+    Paragraph,
+    Section,
+)
+from heatlas.core.table import Column, Table
+from heatlas.core.words import count, join, level, p_value, percent
+from heatlas.show.view import View
+from heatlas.study.comparisoncells import cell_details
+from heatlas.study.comparisonpictures import (
+    judged_matrix,
+    matrix_figure,
+    movement,
+    policy_panels,
+)
+
+Floats = NDArray[np.float64]
+MOST_ROWS = 60  # of a table on the page; the files hold all
+PANEL_PX = 620
+REFERENCES = (
+    "Clifford P, Richardson S, Hemon D (1989). Assessing the significance of the correlation "
+    "between two spatial processes. Biometrics. doi:10.2307/2532039",
+    "Dutilleul P (1993). Modifying the t test for assessing the correlation between two spatial "
+    "processes. Biometrics. doi:10.2307/2532625",
+    "Holm S (1979). A simple sequentially rejective multiple test procedure. Scandinavian Journal "
+    "of Statistics 6, 65-70.",
+    "Markello RD, Misic B (2021). Comparing spatial null models for brain maps. NeuroImage. "
+    "doi:10.1016/j.neuroimage.2021.118052",
+)
+
+
+def comparison_page(compared: MapComparison) -> Page:
+    """Return the report of a comparison.
+
+    Parameters
+    ----------
+    compared : MapComparison
+        What was found.
+
+    Returns
+    -------
+    Page
+        Sections in the order: heat map, cells, policies, maps, methods, warnings.
+    """
+    judged = judged_matrix(compared)
+    return Page(
+        title=judged.title,
+        lead=compared.caption(),
+        sections=(
+            Section(
+                title="Heat map",
+                anchor="heat-map",
+                blocks=(matrix_figure(judged, name="heatmap"),),
+            ),
+            _cells(compared),
+            _policies(compared),
+            _maps(compared),
+            _methods(compared),
+            _warnings(compared.warnings),
+        ),
+        provenance=compared.provenance,
+    )
+
+
+# ---------------------------------------------------------------------------------- sections
+
+
+def _cells(compared: MapComparison) -> Section:
+    """Return every distinct cell, the strongest first."""
+    distinct = np.argwhere(~compared.question.repeated & np.isfinite(compared.matrix.values))
+    strength = np.abs(compared.matrix.values[distinct[:, 0], distinct[:, 1]])
+    ranked = distinct[np.argsort(-strength, kind="stable")]
+    empty = int((~compared.question.repeated & np.isnan(compared.matrix.values)).sum())
+    words = f"{count(len(ranked), 'distinct cell')}, the strongest first."
+    if len(ranked) > MOST_ROWS:
+        words += f" The first {MOST_ROWS} are shown; cells.tsv holds all."
+    if empty:
+        words += f" {count(empty, 'cell')} without a value: see the warnings."
+    blocks: list[Block] = [Paragraph(text=words)]
+    if len(ranked):
+        blocks.append(_cell_table(compared, ranked[:MOST_ROWS]))
+        blocks += cell_details(compared)
+    return Section(title="Cells", anchor="cells", blocks=tuple(blocks))
+
+
+def _cell_table(compared: MapComparison, cells: NDArray[np.int64]) -> Table:
+    matrix, sure = compared.matrix, compared.certainty
+    row, column = cells[:, 0], cells[:, 1]
+    tested = MEASURES[compared.question.measure].tested
+    values = [_two(value) for value in matrix.values[row, column]]
+    head = matrix.kind
+    if tested:
+        head = f"{matrix.kind} [{100 * sure.level:g} % interval]"
+        limits = zip(sure.low[row, column], sure.high[row, column], strict=True)
+        brackets = [f" [{_two(low)}, {_two(high)}]" for low, high in limits]
+        values = [value + bracket for value, bracket in zip(values, brackets, strict=True)]
+    columns = [
+        Column(name="row", values=tuple(matrix.rows.names[k] for k in row)),
+        Column(name="column", values=tuple(matrix.columns.names[k] for k in column)),
+        Column(name=head, values=tuple(values)),
+    ]
+    if matrix.n is not None and np.ptp(matrix.n[row, column]) > 0:
+        columns.append(Column(name="voxels", values=matrix.n[row, column].astype(np.float64)))
+    if tested:
+        columns += [
+            Column(name="effective n", values=np.rint(sure.n_eff[row, column])),
+            Column(name="family-wise p", values=_p_words(compared.p_fwer[row, column])),
+        ]
+    turns = tuple("turns" if turned else "" for turned in compared.sign_depends[row, column])
+    columns.append(Column(name="sign", values=turns))
+    caption = f"{matrix.kind} of each pair of maps; where the sign turns under another policy"
+    return Table(columns=tuple(columns), caption=f"{caption}, the table says so.")
+
+
+def _policies(compared: MapComparison) -> Section:
+    """Return how far each cell moves under other policies about background."""
+    table = compared.sensitivity()
+    short = table.take(np.arange(min(len(table), MOST_ROWS)))
+    short = replace(short, columns=tuple(map(_for_readers, short.columns)))
+    named = [compared.question.policy, *compared.others]
+    blocks: list[Block] = [
+        Paragraph(
+            text="The same measure over other voxels. A cell whose sign turns is a statement about "
+            "the background as much as about the maps."
+        ),
+        Definitions(items=tuple((name, POLICIES[name].words) for name in named)),
+    ]
+    if compared.others:
+        blocks.append(matrix_figure(movement(compared), name="sensitivity"))
+        panels = [
+            matrix_figure(panel, name=f"policy-{panel.title}", view=View(width_px=PANEL_PX))
+            for panel in policy_panels(compared)
+        ]
+        pairs = tuple(Columns(blocks=tuple(panels[k : k + 2])) for k in range(0, len(panels), 2))
+        blocks.append(Details(summary="The heat map under each policy", blocks=pairs))
+    blocks.append(short)
+    return Section(title="Under other policies", anchor="policies", blocks=tuple(blocks))
+
+
+def _maps(compared: MapComparison) -> Section:
+    """Return what each file stores as background, and how far the maps overlap."""
+    found = compared.backgrounds
+    columns = [c for c in found.columns if c.name not in ("value", "tolerance", "enclosed")]
+    blocks: list[Block] = [
+        Paragraph(
+            text="Background is the commonest value on the faces of the file, where it touches "
+            "them; NaN is always background. It is never mixed into what was measured."
+        )
+    ]
+    if columns:
+        blocks.append(replace(found, columns=tuple(columns)))
+    shared = compared.coverage.values[~compared.question.own]
+    blocks.append(
+        Paragraph(
+            text=f"A map shares between {percent(float(shared.min()))} and "
+            f"{percent(float(shared.max()))} of its voxels with another; coverage.tsv holds every "
+            f"pair. Compared on {compared.grid_words or 'the grid of the maps'}."
+        )
+    )
+    return Section(title="Maps and their backgrounds", anchor="maps", blocks=tuple(blocks))
+
+
+def _methods(compared: MapComparison) -> Section:
+    question = compared.question
+    words = [
+        f"{compared.matrix.kind} was computed over {POLICIES[question.policy].words}. Maps on "
+        "finer grids were smoothed to the coarser resolution and interpolated linearly among "
+        "measured voxels only."
+    ]
+    if compared.given:
+        words.append(
+            f"{join(compared.given)} and a constant were regressed out of every other map first "
+            "(out of its ranks for Spearman), and the effective number of voxels was lowered by "
+            f"{len(compared.given)} for the test."
+        )
+    if MEASURES[question.measure].tested:
+        words.append(
+            "p-values are those of Student's t with Dutilleul's effective number of voxels, from "
+            "autocorrelations within the shared voxels, averaged over shells of equal distance and "
+            "cut at their first value that is not positive. They assume that the maps are "
+            "stationary and isotropic. Intervals are Fisher's with that number. All distinct cells "
+            f"were corrected together: Holm at {level(question.alpha)} for the outlines, "
+            "Benjamini-Hochberg for q."
+        )
+    else:
+        words.append("This measure is not tested: no null model is offered for it.")
+    words.append(
+        "Rows and columns were clustered by average linkage and put into optimal leaf order; the "
+        "order of the files changes nothing."
+    )
+    paragraphs = tuple(Paragraph(text=text) for text in words)
+    references = Details(summary="References", blocks=(Listing(items=REFERENCES),))
+    return Section(title="Methods", anchor="methods", blocks=(*paragraphs, references))
+
+
+def _warnings(warnings: Sequence[str]) -> Section:
+    notes: tuple[Block, ...] = tuple(
+        Note(kind="warning", text=f"{text[:1].upper()}{text[1:]}.") for text in warnings
+    )
+    return Section(
+        title="Warnings", anchor="warnings", blocks=notes or (Paragraph(text="None."),)
+    )  # fmt: skip
+
+
+def _for_readers(column: Column) -> Column:
+    """Return a column with two decimals and a short head."""
+    if isinstance(column.values, np.ndarray):
+        words = tuple(None if np.isnan(v) else _two(float(v)) for v in column.values)
+        return replace(column, values=words)
+    if column.name == "sign_depends_on_policy":
+        turns = tuple("turns" if word == "yes" else "" for word in column.values)
+        return replace(column, name="sign", values=turns)
+    return column
+
+
+def _two(value: float) -> str:
+    """Return a value with two decimals."""
+    return f"{round(value, 2) + 0.0:.2f}".replace("-", "−")
+
+
+def _p_words(p: Floats) -> tuple[str | None, ...]:
+    return tuple(
+        None if np.isnan(value) else p_value(float(value)).removeprefix("p ").removeprefix("= ")
+        for value in p
+    )

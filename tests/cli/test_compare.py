@@ -1,0 +1,73 @@
+"""``heatlas compare`` writes a folder and says what it compared."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from heatlas.cli.compare import spread
+from heatlas.io.tables import read_table
+from tests.cli.runner import Runner
+from tests.phantom import SHAPE, ball, smooth_noise
+from tests.study.images import write_nifti
+
+
+@pytest.fixture
+def maps(tmp_path: Path) -> list[Path]:
+    """Four maps with a shared brain."""
+    brain = ball(SHAPE, radius=4.4)
+    return [
+        write_nifti(tmp_path / f"m{k}.nii.gz", np.where(brain, values, 0).astype(np.float32))
+        for k, values in enumerate(smooth_noise(4, seed=1))
+    ]
+
+
+def test_with_takes_all_names_up_to_the_next_option() -> None:
+    words = ["a", "b", "--with", "c", "d", "-o", "out", "e"]
+    assert spread(words, option="--with") == [
+        "a", "b", "--with", "c", "--with", "d", "-o", "out", "e",
+    ]  # fmt: skip
+
+
+def test_columns_against_rows_become_a_folder(
+    heatlas: Runner, maps: list[Path], tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    outcome = heatlas("compare", *maps[:2], "--with", *maps[2:], "-o", out)
+    assert outcome.code == 0, outcome.err
+    assert outcome.err.startswith("Pearson r of 2 x 2 maps")
+    table = read_table(out / "correlation.tsv")
+    assert table.names == ("map", "m0", "m1")
+    assert table.words("map") == ("m2", "m3")
+    assert f"{out / 'policy.json'}\n" in outcome.out
+
+
+def test_an_earlier_folder_stays_unless_told_so(
+    heatlas: Runner, maps: list[Path], tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    assert heatlas("compare", *maps, "-o", out).code == 0
+    outcome = heatlas("compare", *maps, "-o", out)
+    assert outcome.code == 2
+    assert "exists already" in outcome.sentence
+    assert heatlas("compare", *maps, "-o", out, "--overwrite", "--measure", "dice").code == 0
+
+
+def test_a_fault_is_one_sentence(heatlas: Runner, maps: list[Path], tmp_path: Path) -> None:
+    outcome = heatlas("compare", maps[0], "-o", tmp_path / "out")
+    assert outcome.code == 2
+    assert outcome.sentence.startswith("One map alone")
+    assert not (tmp_path / "out").exists()
+
+
+def test_given_maps_make_the_correlation_partial(
+    heatlas: Runner, maps: list[Path], tmp_path: Path
+) -> None:
+    outcome = heatlas("compare", *maps[:2], "--given", *maps[2:], "-o", tmp_path / "out")
+    assert outcome.code == 0, outcome.err
+    assert outcome.err.startswith("Partial Pearson r of 2 maps")
+    assert "given m2 and m3" in outcome.err
+    page = (tmp_path / "out" / "report.html").read_text()
+    assert "m2 and m3 and a constant were regressed out" in page

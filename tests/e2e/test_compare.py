@@ -1,0 +1,67 @@
+"""``heatlas compare`` on real maps: one call without options, in any order, to the same bytes."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from heatlas.io.picture import read_provenance
+from heatlas.io.tables import read_table
+
+DAT, GABA = "DAT_fpcit_hc174_dukart_spect", "GABAa_flumazenil_hc6_dukart"
+
+
+def compare(out: Path, *words: object) -> str:
+    """Run the command in a process of its own and return what it said."""
+    command = [sys.executable, "-m", "heatlas", "compare", *map(str, words), "-o", str(out)]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stderr
+
+
+@pytest.fixture(scope="module")
+def receptors(real_data: Path) -> list[Path]:
+    return sorted((real_data / "receptors").glob("*.nii.gz"))
+
+
+def test_fourteen_maps_on_three_grids_need_no_option(receptors: list[Path], tmp_path: Path) -> None:
+    said = compare(tmp_path / "one", *receptors)
+    assert "14 maps over voxels that every map measures" in said
+    assert "maps on 3 grids" in said
+    cells = read_table(tmp_path / "one" / "cells.tsv")
+    assert len(cells) == 14 * 14
+    content = json.loads((tmp_path / "one" / "policy.json").read_text())
+    assert len(content["backgrounds"]) == 14
+    for name in ("heatmap.png", "heatmap.svg", "report.html", "correlation.tsv"):
+        assert read_provenance(tmp_path / "one" / name).steps[0].name == "align"
+    page = (tmp_path / "one" / "report.html").read_text()
+    assert "http://" not in page.replace("http://www.w3.org", "")
+    assert str(receptors[0].parent) not in page
+
+
+def test_the_order_of_the_files_moves_rows_and_changes_no_number(
+    receptors: list[Path], tmp_path: Path
+) -> None:
+    few = receptors[6:10]
+    compare(tmp_path / "one", *few)
+    compare(tmp_path / "other", *few[::-1])
+    tables = [read_table(tmp_path / name / "correlation.tsv") for name in ("one", "other")]
+    for name in tables[0].names[1:]:
+        np.testing.assert_array_equal(tables[0].numbers(name), tables[1].numbers(name)[::-1])
+    # The picture is clustered, so even its bytes do not know the order.
+    pictures = [(tmp_path / name / "heatmap.png").read_bytes() for name in ("one", "other")]
+    assert pictures[0] == pictures[1]
+
+
+def test_the_sensitivity_shows_the_usual_answer_beside_ours(
+    receptors: list[Path], tmp_path: Path
+) -> None:
+    pair = [path for path in receptors if path.name.startswith((DAT, GABA))]
+    compare(tmp_path / "out", *pair)
+    table = read_table(tmp_path / "out" / "sensitivity.tsv")
+    assert table.numbers("common")[0] == pytest.approx(-0.271, abs=5e-4)
+    assert table.numbers("whole-grid")[0] == pytest.approx(0.852, abs=5e-4)
+    assert table.words("sign_depends_on_policy") == ("yes",)
