@@ -61,3 +61,10 @@ def test_permutations_and_sign_flips_make_no_family() -> None:
         check_family(DESIGN, [A, AGE, MEAN], settings=settings())
     flipped = settings(exchangeability=Exchangeability(mode="sign-flips"))
     check_family(DESIGN, [A, AGE, MEAN], settings=flipped)
+
+
+def test_projections_of_different_covariates_make_no_family() -> None:
+    projected = settings(residuals="huh-jhun")
+    with pytest.raises(DesignError, match="Huh-Jhun residuals of a and age are projections"):
+        check_family(DESIGN, [A, AGE], settings=projected)
+    check_family(DESIGN, [A, contrast("less", [0, -1, 0, 0])], settings=projected)

@@ -143,3 +143,17 @@ def test_a_4d_file_among_others_is_refused(folder: Path) -> None:
 def test_an_unknown_id_column_gets_the_nearest_spelling(folder: Path) -> None:
     with pytest.raises(UnknownNameError, match="Did you mean 'participant_id'"):
         list_maps([str(folder / "all.nii.gz")], table=people(), id_column="participant")
+
+
+def test_ids_that_repeat_are_held_against_the_order_of_the_maps(folder: Path) -> None:
+    files = [f"{folder}/{name}_gm.nii.gz" for name in IDS]
+    with pytest.raises(DataError, match="Row 3 of the table is 'sub-02', but map 3 .*sub-10_gm"):
+        list_maps(files, table=people("sub-01", "sub-02", "sub-02"))
+    scans = [f"sub-{k}_ses-{s}.nii.gz" for k, s in ((1, 1), (1, 2), (2, 1))]
+    for name in scans:
+        write_nifti(folder / name, np.zeros((4, 4, 4)))
+    rows = people("sub-1", "sub-1", "sub-2")
+    maps = list_maps([f"{folder}/{name}" for name in scans], table=rows)
+    assert [path.name for path in maps.paths] == scans
+    with pytest.raises(DataError, match=r"give the maps in the order of the rows"):
+        list_maps([f"{folder}/{name}" for name in reversed(scans)], table=rows)

@@ -69,3 +69,9 @@ def test_a_centre_at_the_edge_counts_as_inside() -> None:
     radius = float(np.linalg.norm(first - second))
     centre = (float(first[0]), float(first[1]), float(first[2]))
     assert in_sphere(MASK, centre, radius_mm=radius)[1]
+
+
+def test_an_image_of_nothing_is_named_as_the_small_volume(tmp_path: Path) -> None:
+    write_nifti(tmp_path / "nothing.nii.gz", np.zeros(SHAPE), matrix=GRID.affine)
+    with pytest.raises(DataError, match="Small volume: The mask is empty: 'nothing' selects none"):
+        small_volume(VolumeFile(mask="nothing.nii.gz"), MASK, base=tmp_path)

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from heatlas.core.design import Contrast, Design
 from heatlas.core.errors import DesignError
 from heatlas.core.words import join
 from heatlas.infer.linear import partition
 from heatlas.infer.permute import arrangements_for
 from heatlas.infer.request import PermutationSettings
+
+NEGLIGIBLE = 1e-9
 
 
 def check_family(
@@ -29,8 +33,8 @@ def check_family(
     Raises
     ------
     DesignError
-        If some are judged by permutations and others by sign-flips, or their statistics have no
-        common scale.
+        If some are judged by permutations and others by sign-flips, each in a projection of its
+        own (Huh-Jhun), or their statistics have no common scale.
     """
     if len(contrasts) < 2:
         return
@@ -44,7 +48,22 @@ def check_family(
             f"but the model asks for {told}; put them into analyses of their own, or set "
             "exchangeability.mode."
         )
+    if settings.residuals == "huh-jhun":
+        _check_projection(design, contrasts)
     _check_scale(design, contrasts, settings=settings)
+
+
+def _check_projection(design: Design, contrasts: Sequence[Contrast]) -> None:
+    """Raise where the rows that are rearranged are not the same for all contrasts."""
+    first, *others = (partition(design, contrast).nuisance for contrast in contrasts)
+    for contrast, nuisance in zip(contrasts[1:], others, strict=True):
+        shared = np.linalg.norm(first.T @ nuisance) ** 2
+        if nuisance.shape != first.shape or shared < first.shape[1] - NEGLIGIBLE:
+            raise DesignError(
+                f"across_contrasts: Huh-Jhun residuals of {contrasts[0].name} and {contrast.name} "
+                "are projections of different covariates, so one arrangement does not make both; "
+                "use Freedman-Lane residuals."
+            )
 
 
 def _check_scale(

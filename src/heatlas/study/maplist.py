@@ -182,7 +182,8 @@ def _by_name(paths: Sequence[Path], *, table: Table, id_column: str | None) -> M
             f"{count(len(paths), 'map')} for {count(len(table), 'row')} of the table; give one map "
             "a row, or a pattern such as gm/{" + ID_COLUMN + "}.nii.gz."
         )
-    ids = _unique_ids(table, id_column or _id_column(table))
+    column = id_column or _id_column(table)
+    ids = _unique_ids(table, column)
     places = [] if ids is None else [_place(name, paths) for name in ids]
     found = [place for place in places if place is not None]
     if ids is not None and found:
@@ -197,6 +198,8 @@ def _by_name(paths: Sequence[Path], *, table: Table, id_column: str | None) -> M
         paths = [paths[place] for place in found]
         words = "maps by the ids of the table, which their names hold"
     else:
+        if ids is None and column is not None:
+            _check_order(paths, table.words(column))
         words = "maps in the order in which they were given, as rows of the table"
     return MapList(
         ids=ids or tuple(distinct_names(paths)),
@@ -209,9 +212,26 @@ def _by_name(paths: Sequence[Path], *, table: Table, id_column: str | None) -> M
 
 def _place(name: str, paths: Sequence[Path]) -> int | None:
     """Return which path holds an id as a word of its own, None unless exactly one does."""
-    word = re.compile(rf"(?<![A-Za-z0-9]){re.escape(name)}(?![A-Za-z0-9])")
-    found = [place for place, path in enumerate(paths) if word.search(path.as_posix())]
+    found = _places(name, paths)
     return found[0] if len(found) == 1 else None
+
+
+def _places(name: str, paths: Sequence[Path]) -> list[int]:
+    word = re.compile(rf"(?<![A-Za-z0-9]){re.escape(name)}(?![A-Za-z0-9])")
+    return [place for place, path in enumerate(paths) if word.search(path.as_posix())]
+
+
+def _check_order(paths: Sequence[Path], ids: Sequence[str | None]) -> None:
+    """Raise where ids that repeat, as of repeated scans, stand in names of maps of other rows."""
+    places = {name: _places(name, paths) for name in dict.fromkeys(ids) if name}
+    for row, name in enumerate(ids):
+        if name and places[name] and row not in places[name]:
+            raise DataError(
+                f"Row {row + 1} of the table is '{name}', but map {row + 1} in the order given is "
+                f"{paths[row]}, and ids that repeat cannot tell which map is meant; give the maps "
+                "in the order of the rows, or as a pattern such as "
+                "gm/{" + ID_COLUMN + "}_{session}.nii.gz."
+            )
 
 
 def _check_single(paths: Sequence[Path]) -> None:

@@ -71,12 +71,14 @@ def small_volume(
         within = in_sphere(mask, centre, radius_mm=asked.radius_mm)
         words = f"a sphere of {asked.radius_mm:g} mm around {place(centre)} mm"
     else:
-        whole = mask_from_volume(read_volume(base / asked.mask), grid=mask.grid)
+        try:
+            whole = mask_from_volume(read_volume(base / asked.mask), grid=mask.grid)
+        except DataError as error:
+            raise DataError(f"Small volume: {error}") from error
         within, words = mask.gather(whole.inside), f"the voxels of {shown_name(asked.mask)}"
     if not within.any():
         raise DataError(
-            f"inference.small_volume: no voxel of the mask lies in {words}, so there is nothing "
-            "to judge."
+            f"Small volume: no voxel of the mask lies in {words}, so there is nothing to judge."
         )
     return SmallVolume(within=within, words=f"{words} ({count(int(within.sum()), 'voxel')})")
 
