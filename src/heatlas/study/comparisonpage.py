@@ -35,7 +35,7 @@ from heatlas.study.comparisonpictures import (
 
 Floats = NDArray[np.float64]
 MOST_ROWS = 60  # of a table on the page; the files hold all
-PANEL_PX = 620
+PANEL_PX, MOST_IN_PANELS = 620, 200
 REFERENCES = (
     "Clifford P, Richardson S, Hemon D (1989). Assessing the significance of the correlation "
     "between two spatial processes. Biometrics. doi:10.2307/2532039",
@@ -146,14 +146,24 @@ def _policies(compared: MapComparison) -> Section:
     ]
     if compared.others:
         blocks.append(matrix_figure(movement(compared), name="sensitivity"))
-        panels = [
-            matrix_figure(panel, name=f"policy-{panel.title}", view=View(width_px=PANEL_PX))
-            for panel in policy_panels(compared)
-        ]
-        pairs = tuple(Columns(blocks=tuple(panels[k : k + 2])) for k in range(0, len(panels), 2))
-        blocks.append(Details(summary="The heat map under each policy", blocks=pairs))
+        blocks.append(_panels(compared))
     blocks.append(short)
     return Section(title="Under other policies", anchor="policies", blocks=tuple(blocks))
+
+
+def _panels(compared: MapComparison) -> Block:
+    """Return the heat map under each policy, two side by side, unless it is very large."""
+    if max(compared.matrix.shape) > MOST_IN_PANELS:
+        return Paragraph(
+            text="The heat map under each policy is drawn for up to "
+            f"{MOST_IN_PANELS} rows or columns; sensitivity.tsv holds every cell."
+        )
+    panels = [
+        matrix_figure(panel, name=f"policy-{panel.title}", view=View(width_px=PANEL_PX))
+        for panel in policy_panels(compared)
+    ]
+    pairs = tuple(Columns(blocks=tuple(panels[k : k + 2])) for k in range(0, len(panels), 2))
+    return Details(summary="The heat map under each policy", blocks=pairs)
 
 
 def _maps(compared: MapComparison) -> Section:
