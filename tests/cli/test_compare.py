@@ -71,3 +71,12 @@ def test_given_maps_make_the_correlation_partial(
     assert "given m2 and m3" in outcome.err
     page = (tmp_path / "out" / "report.html").read_text()
     assert "m2 and m3 and a constant were regressed out" in page
+
+
+def test_surrogates_are_asked_for_by_name(
+    heatlas: Runner, maps: list[Path], tmp_path: Path
+) -> None:
+    words = ["--null", "spectral", "--surrogates", 10]
+    outcome = heatlas("compare", *maps, *words, "-o", tmp_path / "out")
+    assert outcome.code == 0, outcome.err
+    assert "10 joint spectral surrogates" in outcome.err

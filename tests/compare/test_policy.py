@@ -91,6 +91,16 @@ def test_a_selection_hands_out_values_and_flags_block_by_block() -> None:
     assert select_elements(three()).complete
 
 
+def test_a_map_that_is_measured_everywhere_needs_no_fill() -> None:
+    maps = aligned([
+        volume(VALUES[0], background=0),
+        volume(VALUES[1], inside=np.ones(GRID.shape, dtype=bool)),
+    ])
+    assert np.isnan(maps.fills[1])
+    assert select_elements(maps, policy="whole-grid").complete
+    assert not select_elements(maps, policy="pairwise").complete
+
+
 def test_maps_that_share_nothing_are_refused_by_name() -> None:
     far = RIGHT & ~LEFT
     maps = aligned([volume(VALUES[0], inside=LEFT), volume(VALUES[1], inside=far)])

@@ -151,6 +151,18 @@ def test_groups_colour_the_side_and_are_named() -> None:
     assert len(paths(scene, "tree")) == 2
 
 
+def test_many_groups_have_colours_of_their_own() -> None:
+    given = judged(1, 9)
+    side = Side(names=given.matrix.columns.names, groups=tuple("abcdefghi"))
+    matrix = LabelledMatrix(values=given.matrix.values, rows=given.matrix.rows, columns=side)
+    scene = compile_matrix(
+        JudgedMatrix(
+            matrix=matrix, scale=SCALE, survives=given.survives, own=given.own, marked=given.marked
+        )
+    )
+    assert len({path.colour for path in paths(scene, "group")}) == 9
+
+
 def test_four_hundred_maps_are_drawn_and_say_what_is_left_out() -> None:
     scene = compile_matrix(judged(400, 400))
     assert scene.width < 2200

@@ -13,7 +13,7 @@ from heatlas.core.errors import DataError
 from heatlas.core.matrix import LabelledMatrix, Side
 from heatlas.io.picture import read_provenance
 from heatlas.io.tables import read_table
-from heatlas.study.compare import compare_maps
+from heatlas.study.compare import CompareOptions, compare_maps
 from heatlas.study.comparison import (
     check_folder,
     matrix_table,
@@ -59,6 +59,13 @@ def test_the_policy_says_what_each_file_stores(compared: MapComparison, tmp_path
     assert content["test"]["family_wise"].startswith("Holm")
     assert set(content["other_policies"]) == {"pairwise", "union-zero", "whole-grid"}
     assert content["cells"] == 3
+
+
+def test_the_policy_says_which_null_judged(three: list[Path]) -> None:
+    options = CompareOptions(null="spectral", n_surrogates=10, seed=3)
+    test = policy_document(compare_maps(three, options=options))["test"]
+    assert test["null"].startswith("spectral surrogates")
+    assert (test["n_surrogates"], test["seed"]) == (10, 3)
 
 
 def test_measures_without_a_test_name_none(three: list[Path]) -> None:

@@ -100,6 +100,14 @@ class CompareFiles:
     dice_above: Annotated[
         float, typer.Option(help="Magnitude above which voxels make a map's regions for 'dice'.")
     ] = 0.0
+    null: Annotated[
+        Literal["dutilleul", "spectral"],
+        typer.Option(help="p from the effective number of voxels, or from surrogate maps."),
+    ] = "dutilleul"
+    n_surrogates: Annotated[
+        int, typer.Option("--surrogates", help="How many surrogates of each map for 'spectral'.")
+    ] = 1000
+    seed: Annotated[int, typer.Option(help="Seed of the surrogates.")] = 0
     alpha: Annotated[float, typer.Option(help="Family-wise error rate of the outlines.")] = 0.05
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace the files of an earlier comparison.")
@@ -131,6 +139,9 @@ def compare_files(options: CompareFiles) -> None:
             dice_above=options.dice_above,
             labels=options.labels,
             given=tuple(options.given or ()),
+            null=options.null,
+            n_surrogates=options.n_surrogates,
+            seed=options.seed,
         ),
     )
     typer.echo(compared.caption(), err=True)

@@ -15,12 +15,13 @@ from heatlas.compare.nulls import Certainty, effective_n, judge_correlations
 from heatlas.compare.order import cluster
 from heatlas.compare.partial import regress_out
 from heatlas.compare.policy import POLICIES, Selection, select_elements
+from heatlas.compare.surrogates import judge_by_surrogates
 from heatlas.core.errors import DataError
 from heatlas.core.matrix import LabelledMatrix, Side
 from heatlas.core.provenance import Provenance
 from heatlas.core.space import Mask
 from heatlas.core.table import Column, Table
-from heatlas.core.validate import own_array, set_field
+from heatlas.core.validate import check_choice, own_array, set_field
 from heatlas.core.value import Value, freeze
 from heatlas.core.words import count, join, level
 from heatlas.infer.fdr import benjamini_hochberg
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float64]
 # The policies beside which a result is held, where they can be computed.
+NULLS = ("dutilleul", "spectral")
 ALTERNATIVES = ("common", "pairwise", "union-zero", "mask", "whole-grid")
 
 
@@ -54,6 +56,10 @@ class Question(Value):
         Magnitude above which a voxel belongs to a map's regions, for "dice".
     given : tuple of int
         Numbers of maps that are regressed out of all others first.
+    null : {"dutilleul", "spectral"}
+        Where p comes from: Student's t with the effective n, or surrogates.
+    n_surrogates, seed : int
+        How many surrogates, and the seed from which they follow.
     """
 
     rows: tuple[int, ...]
@@ -64,6 +70,9 @@ class Question(Value):
     alpha: float = 0.05
     dice_above: float = 0.0
     given: tuple[int, ...] = ()
+    null: str = "dutilleul"
+    n_surrogates: int = 1000
+    seed: int = 0
 
     def __post_init__(self) -> None:
         """Check what can be checked without the maps."""
@@ -72,6 +81,7 @@ class Question(Value):
         if not 0 < self.alpha < 1:
             raise DataError(f"alpha: {self.alpha:g} does not lie between 0 and 1.")
         POLICIES[self.policy], MEASURES[self.measure]
+        check_choice(self.null, name="null", known=NULLS)
         if self.given and not MEASURES[self.measure].tested:
             raise DataError(
                 f"{self.measure}: maps can be regressed out for pearson and spearman only."
@@ -179,14 +189,15 @@ class MapComparison(Value):
         row, column = (index.ravel() for index in np.indices(shape))
         sure = self.certainty
         limit = f"{100 * sure.level:g} % interval"
+        null = _null_words(self.question)
         numbers: list[tuple[str, NDArray[Any], str]] = [
             ("r", self.matrix.values, self.matrix.kind),
             ("n_voxels", _n_of(self.matrix), "voxels that the value rests on"),
             ("n_eff", sure.n_eff, "independent voxels that would be as informative (Dutilleul)"),
             ("ci_low", sure.low, f"lower limit of the {limit}, with n_eff"),
             ("ci_high", sure.high, f"upper limit of the {limit}, with n_eff"),
-            ("p", sure.p, "two-sided, uncorrected, with n_eff"),
-            ("p_fwer", self.p_fwer, "p corrected over all distinct cells (Holm)"),
+            ("p", sure.p, "two-sided, uncorrected"),
+            ("p_fwer", self.p_fwer, f"corrected over all distinct cells ({null})"),
             ("q_fdr", self.q_fdr, "false discovery rate (Benjamini-Hochberg)"),
         ]
         names = (
@@ -261,12 +272,18 @@ class MapComparison(Value):
         tested = count(int((distinct & np.isfinite(self.p_fwer)).sum()), "cell")
         survivors = int((distinct & self.survives).sum())
         rule = (
-            f"family-wise p < {level(question.alpha)} over {tested} (Holm; Dutilleul's "
-            "effective n, two-sided)"
+            f"family-wise p < {level(question.alpha)} over {tested} ({_null_words(question)}, "
+            "two-sided)"
         )
         if not survivors:
             return f"No cell reaches {rule}."
         return f"Outlined: {rule}, {count(survivors, 'cell')}."
+
+
+def _null_words(question: Question) -> str:
+    if question.null == "spectral":
+        return f"largest of all cells in {question.n_surrogates:,} joint spectral surrogates"
+    return "Holm; Dutilleul's effective n"
 
 
 def compare_aligned(maps: ComparedMaps, question: Question) -> MapComparison:
@@ -308,8 +325,7 @@ def compare_aligned(maps: ComparedMaps, question: Question) -> MapComparison:
     canonical = _canonical(asked)
     selection = select_for(maps, canonical)
     found = _likeness(selection, canonical)
-    sure = _certainty(selection, canonical, found=found)
-    p_fwer, q_fdr = _corrected(sure.p, canonical)
+    sure, p_fwer, q_fdr = _judged(selection, canonical, found=found)
     names = tuple(Side(names=tuple(maps.names[k] for k in side)) for side in (rows, columns))
     back = _back(canonical, asked)
 
@@ -416,14 +432,39 @@ def _certainty(selection: Selection, question: Question, *, found: Likeness) -> 
     )
 
 
+def _judged(
+    selection: Selection, question: Question, *, found: Likeness
+) -> tuple[Certainty, Floats, Floats]:
+    """Return p and interval of each cell, and p corrected over all cells."""
+    sure = _certainty(selection, question, found=found)
+    if question.null == "dutilleul" or not MEASURES[question.measure].tested:
+        return sure, *_corrected(sure.p, question)
+    distinct = np.where(question.repeated, np.nan, found.values)
+    is_ranked = question.measure == "spearman" and not question.given
+    test = judge_by_surrogates(
+        ranked(selection) if is_ranked else selection,
+        distinct,
+        rows=question.rows,
+        columns=question.columns,
+        n_eff=sure.n_eff - len(question.given),
+        n_surrogates=question.n_surrogates,
+        seed=question.seed,
+    )
+    _, q_fdr = _corrected(test.p, question)
+    p, p_fwer = (_mirrored(table, question) for table in (test.p, test.p_fwer))
+    return replace(sure, p=p), p_fwer, q_fdr
+
+
+def _mirrored(table: Floats, question: Question) -> Floats:
+    """Return values of distinct cells on both sides of the diagonal of a square matrix."""
+    return np.where(question.repeated, table.T, table) if question.is_square else table
+
+
 def _corrected(p: Floats, question: Question) -> tuple[Floats, Floats]:
     """Return Holm's p and the false discovery rate over distinct cells, mirrored if square."""
     distinct = np.where(question.repeated, np.nan, p)
     p_fwer, q_fdr = holm(distinct), np.array(benjamini_hochberg(distinct).adjusted)
-    if question.is_square:
-        p_fwer = np.where(question.repeated, p_fwer.T, p_fwer)
-        q_fdr = np.where(question.repeated, q_fdr.T, q_fdr)
-    return p_fwer, q_fdr
+    return _mirrored(p_fwer, question), _mirrored(q_fdr, question)
 
 
 def _coverage(maps: ComparedMaps, question: Question) -> Floats:
@@ -452,7 +493,10 @@ def _settings(question: Question) -> dict[str, Any]:
         "policy": question.policy,
         "measure": question.measure,
         "alpha": question.alpha,
+        "null": question.null,
     }
+    if question.null == "spectral":
+        settings |= {"n_surrogates": question.n_surrogates, "seed": question.seed}
     if question.given:
         settings["given"] = len(question.given)
     if question.measure == "dice":

@@ -53,6 +53,8 @@ class Lags:
     """number of the shell of each lag, shape padded; shell 0 is the zero lag alone"""
     pairs: Floats
     """ordered pairs of elements in each shell"""
+    squared: NDArray[np.float32]
+    """squared distance of each lag in units of a shell's width, shape padded"""
 
 
 def effective_n(selection: Selection, *, rows: Sequence[int], columns: Sequence[int]) -> Floats:
@@ -159,7 +161,7 @@ def lags_of(inside: Flags, *, grid: Grid) -> Lags:
     spectrum = fft.rfftn(box.astype(np.float32), padded)
     counts = np.rint(fft.irfftn(_power(spectrum), padded))
     pairs = np.asarray(np.bincount(shell.ravel(), np.maximum(counts, 0).ravel()), np.float64)
-    return Lags(inside=box, padded=padded, shell=shell, pairs=pairs)
+    return Lags(inside=box, padded=padded, shell=shell, pairs=pairs, squared=squared)
 
 
 def autocorrelation(values: NDArray[np.floating], *, lags: Lags) -> Floats:

@@ -62,10 +62,11 @@ class Selection(Value):
         """True when every map has a value at every element, so that all cells share them."""
         if self.join == "either":
             return False
-        if np.isfinite(self.fills).all():
-            return True
-        measured = all(np.isfinite(row[self.elements]).all() for row in self.maps.values)
-        return measured and self.beyond == 0
+        filled = np.isfinite(self.fills)
+        if self.beyond and not filled.all():
+            return False
+        bare = self.maps.values[~filled] if filled.any() else self.maps.values
+        return all(bool(np.isfinite(row[self.elements]).all()) for row in bare)
 
     def values_of(self, number: int) -> NDArray[np.float64]:
         """Return one map over the mask, its fill where it was not measured, shape (mask.size,)."""

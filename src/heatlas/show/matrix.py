@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from heatlas.core.colour import SEQUENTIAL_DEFAULT, colour_table
 from heatlas.core.errors import NotSupportedError
 from heatlas.core.matrix import JudgedMatrix, Side
 from heatlas.show.bars import OUTLINE_DASH, TICK_REACH, bar_marks, bar_ticks
@@ -460,7 +461,15 @@ def _box(x: float, y: float, *, size: tuple[float, float], colour: RGB) -> Path:
 
 def _group_colours(judged: JudgedMatrix) -> dict[str, RGB]:
     groups = sorted({*judged.matrix.rows.groups, *judged.matrix.columns.groups} - {""})
-    return {group: GROUP_COLOURS[k % len(GROUP_COLOURS)] for k, group in enumerate(groups)}
+    if len(groups) <= len(GROUP_COLOURS):
+        return dict(zip(groups, GROUP_COLOURS, strict=False))
+    places = np.linspace(0, 255, len(groups)).round().astype(int)
+    return {
+        group: (int(red), int(green), int(blue))
+        for group, (red, green, blue) in zip(
+            groups, colour_table(SEQUENTIAL_DEFAULT)[places], strict=True
+        )
+    }
 
 
 def _bar(judged: JudgedMatrix, *, plan: _Plan, view: View) -> Bar:

@@ -51,6 +51,11 @@ class CompareOptions(Value):
         Table with the columns name (a file's stem), label and, if wanted, group.
     given : sequence of Path, str or Volume
         Maps that are regressed out of all others first, for partial correlations.
+    null : {"dutilleul", "spectral"}
+        Where p comes from: Student's t with the effective n, Holm over cells; or surrogates of all
+        maps at once, with the largest correlation over cells for the family-wise p.
+    n_surrogates, seed : int
+        How many surrogates, and the seed from which they follow.
     """
 
     enclosed: Enclosed = "missing"
@@ -58,6 +63,9 @@ class CompareOptions(Value):
     dice_above: float = 0.0
     labels: Path | str | Table | None = None
     given: tuple[Path | str | Volume, ...] = ()
+    null: str = "dutilleul"
+    n_surrogates: int = 1000
+    seed: int = 0
 
     def __post_init__(self) -> None:
         """Make the sequence a tuple."""
@@ -162,6 +170,9 @@ def compare_maps(
         alpha=chosen.alpha,
         dice_above=chosen.dice_above,
         given=sides[2],
+        null=chosen.null,
+        n_surrogates=chosen.n_surrogates,
+        seed=chosen.seed,
     )
     facts: list[_Fact] = []
     aligned = align_maps(

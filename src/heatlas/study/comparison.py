@@ -144,14 +144,29 @@ def policy_document(compared: MapComparison) -> dict[str, Any]:
         PROVENANCE_KEY: compared.provenance.to_json(),
     }
     if MEASURES[question.measure].tested:
-        content["test"] = {
-            "null": "Dutilleul's effective n from masked isotropic autocorrelations, two-sided t",
-            "family_wise": "Holm over all distinct cells",
-            "false_discovery_rate": "Benjamini-Hochberg over all distinct cells",
-            "alpha": question.alpha,
-            "interval_level": compared.certainty.level,
-        }
+        content["test"] = _test(compared)
     return content
+
+
+def _test(compared: MapComparison) -> dict[str, Any]:
+    """Return the null, the corrections and their settings."""
+    question = compared.question
+    test: dict[str, Any] = {
+        "null": "Dutilleul's effective n from masked isotropic autocorrelations, two-sided t",
+        "family_wise": "Holm over all distinct cells",
+        "false_discovery_rate": "Benjamini-Hochberg over all distinct cells",
+        "interval": "Fisher's z with the effective n",
+        "interval_level": compared.certainty.level,
+        "alpha": question.alpha,
+    }
+    if question.null == "spectral":
+        test |= {
+            "null": "spectral surrogates of all maps at once, two-sided",
+            "family_wise": "largest standardised correlation over all distinct cells",
+            "n_surrogates": question.n_surrogates,
+            "seed": question.seed,
+        }
+    return test
 
 
 def _records(table: Table) -> list[Mapping[str, Any]]:

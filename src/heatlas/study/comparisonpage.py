@@ -35,7 +35,7 @@ from heatlas.study.comparisonpictures import (
 
 Floats = NDArray[np.float64]
 MOST_ROWS = 60  # of a table on the page; the files hold all
-PANEL_PX = 620
+PANEL_PX, MOST_IN_PANELS = 620, 200
 REFERENCES = (
     "Clifford P, Richardson S, Hemon D (1989). Assessing the significance of the correlation "
     "between two spatial processes. Biometrics. doi:10.2307/2532039",
@@ -146,14 +146,24 @@ def _policies(compared: MapComparison) -> Section:
     ]
     if compared.others:
         blocks.append(matrix_figure(movement(compared), name="sensitivity"))
-        panels = [
-            matrix_figure(panel, name=f"policy-{panel.title}", view=View(width_px=PANEL_PX))
-            for panel in policy_panels(compared)
-        ]
-        pairs = tuple(Columns(blocks=tuple(panels[k : k + 2])) for k in range(0, len(panels), 2))
-        blocks.append(Details(summary="The heat map under each policy", blocks=pairs))
+        blocks.append(_panels(compared))
     blocks.append(short)
     return Section(title="Under other policies", anchor="policies", blocks=tuple(blocks))
+
+
+def _panels(compared: MapComparison) -> Block:
+    """Return the heat map under each policy, two side by side, unless it is very large."""
+    if max(compared.matrix.shape) > MOST_IN_PANELS:
+        return Paragraph(
+            text="The heat map under each policy is drawn for up to "
+            f"{MOST_IN_PANELS} rows or columns; sensitivity.tsv holds every cell."
+        )
+    panels = [
+        matrix_figure(panel, name=f"policy-{panel.title}", view=View(width_px=PANEL_PX))
+        for panel in policy_panels(compared)
+    ]
+    pairs = tuple(Columns(blocks=tuple(panels[k : k + 2])) for k in range(0, len(panels), 2))
+    return Details(summary="The heat map under each policy", blocks=pairs)
 
 
 def _maps(compared: MapComparison) -> Section:
@@ -192,17 +202,7 @@ def _methods(compared: MapComparison) -> Section:
             "(out of its ranks for Spearman), and the effective number of voxels was lowered by "
             f"{len(compared.given)} for the test."
         )
-    if MEASURES[question.measure].tested:
-        words.append(
-            "p-values are those of Student's t with Dutilleul's effective number of voxels, from "
-            "autocorrelations within the shared voxels, averaged over shells of equal distance and "
-            "cut at their first value that is not positive. They assume that the maps are "
-            "stationary and isotropic. Intervals are Fisher's with that number. All distinct cells "
-            f"were corrected together: Holm at {level(question.alpha)} for the outlines, "
-            "Benjamini-Hochberg for q."
-        )
-    else:
-        words.append("This measure is not tested: no null model is offered for it.")
+    words += _test_words(compared)
     words.append(
         "Rows and columns were clustered by average linkage and put into optimal leaf order; the "
         "order of the files changes nothing."
@@ -210,6 +210,31 @@ def _methods(compared: MapComparison) -> Section:
     paragraphs = tuple(Paragraph(text=text) for text in words)
     references = Details(summary="References", blocks=(Listing(items=REFERENCES),))
     return Section(title="Methods", anchor="methods", blocks=(*paragraphs, references))
+
+
+def _test_words(compared: MapComparison) -> list[str]:
+    question = compared.question
+    if not MEASURES[question.measure].tested:
+        return ["This measure is not tested: no null model is offered for it."]
+    size = (
+        "The effective number of voxels is Dutilleul's, from autocorrelations within the shared "
+        "voxels, averaged over shells of equal distance and cut at their first value that is not "
+        "positive; intervals are Fisher's with that number. Maps are taken as stationary and "
+        "isotropic."
+    )
+    if question.null == "spectral":
+        return [
+            size,
+            f"p-values come from {question.n_surrogates:,} surrogates of all maps at once, "
+            "Gaussian fields with each map's autocorrelation. The family-wise p compares with the "
+            "largest correlation, in units of its standard error, over all distinct cells; q is "
+            "Benjamini-Hochberg's.",
+        ]
+    return [
+        size,
+        "p-values are those of Student's t with that number. All distinct cells were corrected "
+        f"together: Holm at {level(question.alpha)} for the outlines, Benjamini-Hochberg for q.",
+    ]
 
 
 def _warnings(warnings: Sequence[str]) -> Section:
