@@ -22,7 +22,7 @@ from heatlas.infer.assumptions import assumption_warnings
 from heatlas.infer.corrected import ElementKind, PermutationResult
 from heatlas.infer.linear import Partition, column_basis, partition
 from heatlas.infer.null_distribution import BATCH, ENGINE, Engine, Job, Null, null_distribution
-from heatlas.infer.reachable import blocks_without_part
+from heatlas.infer.reachable import blocks_without_part, factors_taken_apart
 from heatlas.infer.request import PermutationSettings
 from heatlas.infer.residuals import NullModel, freedman_lane, huh_jhun, unit_residuals
 from heatlas.infer.statistics import CHUNK, all_statistics, observed_statistics
@@ -374,7 +374,9 @@ def _warnings(
         variance_groups=settings.variance_groups,
         seed=settings.seed,
     )
-    taken_apart = blocks_without_part(
-        settings.exchangeability, n=sample.design.n, action=arrangements.action
+    allowed, action = settings.exchangeability, arrangements.action
+    apart = (
+        blocks_without_part(allowed, n=sample.design.n, action=action),
+        factors_taken_apart(allowed, sample.design, action=action),
     )
-    return (taken_apart, *found) if taken_apart else found
+    return (*filter(None, apart), *found)
