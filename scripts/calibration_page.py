@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -36,6 +38,8 @@ def page_of(measured: Sequence[Measured]) -> str:
         shape=" × ".join(str(side) for side in SHAPE),
         seed=SEED,
         outcome=_outcome(measured),
+        false_alarms=_false_alarms(measured),
+        rate=defaultdict(lambda: math.nan, {key: one.rate for key, one in by_key.items()}),
         tables="\n".join(tables),
         noises="\n".join(f"- *{name}*: {words}" for name, words in NOISE_WORDS.items()),
     )
@@ -51,6 +55,18 @@ def _outcome(measured: Sequence[Measured]) -> str:
         )
     pooled = together(list(measured))
     return words if pooled is None else f"{words} {_pooled_words(pooled)}"
+
+
+def _false_alarms(measured: Sequence[Measured]) -> str:
+    """Say where an exact test was most often warned of."""
+    exact = [one for one in measured if one.cell.expected == "exact" and one.warned is not None]
+    if not exact:
+        return ""
+    most = max(exact, key=lambda one: one.warned or 0)
+    return (
+        f"Among the exact cells no more than {_warned(most)} of the sets were warned of, the most "
+        f"in: {most.cell.method}, {most.cell.noise}, {most.cell.maps.words}."
+    )
 
 
 def _pooled_words(pooled: Together) -> str:

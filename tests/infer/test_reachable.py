@@ -170,3 +170,17 @@ def test_a_way_to_shuffle_blocks_needs_blocks(action: Action) -> None:
     moved, units = block_tree.exchanges(tree), block_tree.flip_units(tree)
     with pytest.raises(DesignError, match="'whole' says how blocks are shuffled, but no blocks"):
         reachable.check_something_moves(stated, moved=moved, units=units, action=action)
+
+
+def test_persons_in_the_model_without_blocks_are_told_of_where_signs_are_flipped() -> None:
+    persons = [f"s{k // 2}" for k in range(N)]
+    design = Design(
+        matrix=np.ones((N, 1)), names=("a",), ids=tuple(map(str, range(N))),
+        levels={"subject": tuple(dict.fromkeys(persons)), "group": ("x", "y")},
+    )  # fmt: skip
+    free = Exchangeability()
+    words = reachable.factors_taken_apart(free, design, action="sign-flips")
+    assert "each level of subject" in words and "shuffle: whole" in words
+    assert not reachable.factors_taken_apart(free, design, action="permutations")
+    named = Exchangeability(blocks=SUBJECT, shuffle="whole")
+    assert not reachable.factors_taken_apart(named, design, action="sign-flips")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -69,22 +69,30 @@ class Statistic(Value):
         return self.dof[-1]
 
 
-class Arranged(NamedTuple):
-    """The design under some arrangements."""
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Arranged:
+    """The design under some arrangements, as long as these are computed.
+
+    Parameters
+    ----------
+    columns : numpy.ndarray of float64, shape (q + k, s, m)
+        The columns of s arrangements.
+    groups : numpy.ndarray of int64, shape (s, m), optional
+        The variance group that each map stands for.
+    """
 
     columns: Floats
-    """shape (q + k, s, m)"""
-    groups: NDArray[np.int64] | None
-    """shape (s, m), the variance group that each map stands for"""
+    groups: NDArray[np.int64] | None = None
 
-    @property
+    @cached_property
     def singles(self) -> NDArray[np.float32]:
-        """The columns in float32."""
-        return self.columns.astype(np.float32)
+        """The columns in float32, one below the other, shape ((q + k) * s, m)."""
+        return self.columns.reshape(-1, self.columns.shape[2]).astype(np.float32)
 
     def take(self, part: slice) -> Arranged:
         """Return some of the arrangements."""
-        return Arranged(self.columns[:, part], None if self.groups is None else self.groups[part])
+        groups = None if self.groups is None else self.groups[part]
+        return Arranged(columns=self.columns[:, part], groups=groups)
 
 
 def arrange(tested: Statistic, arrangements: Arrangements, *, block: int) -> Arranged:
@@ -111,10 +119,10 @@ def arrange(tested: Statistic, arrangements: Arrangements, *, block: int) -> Arr
     if signs is not None:
         moved = moved * signs
     if tested.groups is None:
-        return Arranged(np.ascontiguousarray(moved), None)
+        return Arranged(columns=np.ascontiguousarray(moved))
     n = len(moved[0])
     groups = np.tile(tested.groups, (n, 1)) if rows is None else tested.groups[rows]
-    return Arranged(np.ascontiguousarray(moved), groups)
+    return Arranged(columns=np.ascontiguousarray(moved), groups=groups)
 
 
 def _check_groups(tested: Statistic) -> None:

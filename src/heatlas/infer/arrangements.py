@@ -231,5 +231,5 @@ def _hint(exchangeability: Exchangeability, design: Design) -> str:
     """Name the factors whose levels repeat, where no blocks keep the maps within them."""
     if exchangeability.blocks is not None:
         return ""
-    repeated = [name for name, known in design.levels.items() if 3 <= design.n / 3 <= len(known)]
+    repeated = reachable.repeated_factors(design)
     return f", not only within the levels of {', '.join(repeated)}" if repeated else ""

@@ -260,7 +260,7 @@ def _mixed_words() -> str:
         "Each group has its own variance in the statistic, but permutations mix the maps of all "
         "groups, so that the statistic is steadier in the arrangements than in the data: the test "
         "still finds too much (in null studies of 10 maps with standard deviation 2 and 30 with 1, "
-        f"about 23 % had a false finding at .05). Beside the variance groups give {FLIP_SIGNS}."
+        f"about 20 % had a false finding at .05). Beside the variance groups give {FLIP_SIGNS}."
     )
 
 

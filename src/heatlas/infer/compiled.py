@@ -63,6 +63,9 @@ class Kernel(Generic[Arguments, Outcome]):
         return cast(object, self._compiler(cache=False)._numba_type_)
 
     def _compiler(self, *, cache: bool) -> Any:
+        known = self._compilers.get(cache)
+        if known is not None:  # kernels are called for each chunk of a map, so without the lock
+            return known
         with self._lock:
             if cache not in self._compilers:
                 from numba import njit

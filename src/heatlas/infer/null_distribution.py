@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from heatlas.core.execute import Executor, SerialExecutor
-from heatlas.core.store import MemoryStore, StepStore, pack_arrays, unpack_arrays
+from heatlas.core.store import StepStore, pack_arrays, unpack_arrays
 from heatlas.core.value import Value
 from heatlas.infer import fwe
 from heatlas.infer.arranged import arrange
@@ -28,7 +28,7 @@ Outcome = dict[str, NDArray[Any]]
 ENGINE = 2  # part of every key: raise it when the arithmetic changes
 ROUND = 4  # blocks that one item of the executor carries where elements travel in slices
 SLICE = 32 * CHUNK  # elements of one such item
-BATCH = 32  # arrangements whose whole maps are in memory at a time
+BATCH = 64  # arrangements whose whole maps are in memory at a time
 LOOK = 4  # blocks between two looks at whether every verdict is settled
 
 
@@ -38,8 +38,9 @@ class Engine(Value):
 
     Parameters
     ----------
-    store : StepStore
-        Keeps each block of arrangements, so that a run that was killed goes on where it was.
+    store : StepStore, optional
+        Keeps each block of arrangements, so that a run that was killed goes on where it was;
+        without one nothing is kept.
     executor : Executor
         Where blocks run; the outcome does not depend on it.
     progress : callable, optional
@@ -48,7 +49,7 @@ class Engine(Value):
         The arrangements to make, instead of those that the settings would draw.
     """
 
-    store: StepStore = field(default_factory=MemoryStore)
+    store: StepStore | None = None
     executor: Executor = field(default_factory=SerialExecutor)
     progress: Progress | None = None
     arrangements: Arrangements | None = None
@@ -156,7 +157,7 @@ def _outcomes(
     """Yield the outcome of each block; those that were kept are not made again."""
     missing = []
     for block in blocks:
-        content = engine.store.get(f"{key}-{block:06d}")
+        content = engine.store.get(f"{key}-{block:06d}") if engine.store is not None else None
         if content is None:
             missing.append(block)
         else:
@@ -164,7 +165,8 @@ def _outcomes(
     make = _made_in_slices if job.is_sliced else _made_whole
     left = len(missing)
     for block, outcome in make(job, residuals, missing=missing, executor=engine.executor):
-        engine.store.put(f"{key}-{block:06d}", pack_arrays(outcome))
+        if engine.store is not None:
+            engine.store.put(f"{key}-{block:06d}", pack_arrays(outcome))
         left -= 1
         yield block, outcome
         if engine.progress is not None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -11,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from heatlas.core.design import Contrast, Design
 from heatlas.core.errors import DataError
-from heatlas.core.execute import SerialExecutor, one_thread
+from heatlas.core.execute import one_thread
 from heatlas.core.provenance import digest_array, digest_json
 from heatlas.core.space import Mask
 from heatlas.core.validate import check_length
@@ -22,7 +21,7 @@ from heatlas.infer.assumptions import assumption_warnings
 from heatlas.infer.corrected import ElementKind, PermutationResult
 from heatlas.infer.linear import Partition, column_basis, partition
 from heatlas.infer.null_distribution import BATCH, ENGINE, Engine, Job, Null, null_distribution
-from heatlas.infer.reachable import blocks_without_part
+from heatlas.infer.reachable import blocks_without_part, factors_taken_apart
 from heatlas.infer.request import PermutationSettings
 from heatlas.infer.residuals import NullModel, freedman_lane, huh_jhun, unit_residuals
 from heatlas.infer.statistics import CHUNK, all_statistics, observed_statistics
@@ -104,7 +103,7 @@ def permute(
     Blocks of 128 arrangements draw from streams of their own, so the outcome depends neither on
     workers nor on interruptions. An adaptive test looks every 512 arrangements at a confidence
     sequence of each p, valid at every look, and stops when none of them contains alpha.
-    Memory: the residuals in float32 beside the maps; for TFCE and clusters 32 maps per worker more.
+    Memory: the residuals in float32 beside the maps; for TFCE and clusters 64 maps per worker more.
 
     References
     ----------
@@ -114,9 +113,10 @@ def permute(
     sample = _Sample(np.asarray(values), design, mask, within)
     _check_sample(sample, settings=settings)
     context = engine or Engine()
-    return tuple(
-        _judge(sample, contrast, settings=settings, engine=context) for contrast in contrasts
-    )
+    with one_thread():  # as in the workers: sums in another order would change the last bits
+        return tuple(
+            _judge(sample, contrast, settings=settings, engine=context) for contrast in contrasts
+        )
 
 
 def arrangements_for(
@@ -193,9 +193,7 @@ def _judge(
     )
     parts = partition(sample.design, contrast)
     tested = _tested(parts.interest, parts.nuisance, parts=parts, settings=settings, of=contrast)
-    # One thread, as in the workers: sums in another order would change the last bits.
-    prepare = partial(_prepare, parts=parts, tested=tested, settings=settings)
-    ((null, statistic),) = SerialExecutor().map(prepare, [sample])
+    null, statistic = _prepare(sample, parts=parts, tested=tested, settings=settings)
     arranged = _tested(
         null.interest,
         _moving_nuisance(null, arrangements=arrangements, settings=settings),
@@ -212,7 +210,7 @@ def _judge(
         job,
         null.residuals,
         observed=size,
-        key=_key(sample, contrast, job=job, null=null),
+        key=_key(sample, contrast, job=job, null=null) if engine.store is not None else "",
         engine=engine,
     )
     counts = _counts(found, size, order=job.order)
@@ -283,12 +281,10 @@ def _as_arranged(null: NullModel, statistic: Floats, *, tested: Statistic) -> Fl
     What is compared with the arrangements is rounded as they are, so that those that mirror the
     identity tie with it, however large the statistic.
     """
-    identity = Arranged(
-        tested.columns[:, None, :], None if tested.groups is None else tested.groups[None]
-    )
+    groups = None if tested.groups is None else tested.groups[None]
+    identity = Arranged(columns=tested.columns[:, None, :], groups=groups)
     room = np.empty((1, len(statistic)), np.float32)
-    with one_thread():
-        compared = all_statistics(identity, null.residuals, tested=tested, out=room)[0]
+    compared = all_statistics(identity, null.residuals, tested=tested, out=room)[0]
     return np.where(np.isnan(statistic), np.nan, compared.astype(np.float64))
 
 
@@ -374,7 +370,9 @@ def _warnings(
         variance_groups=settings.variance_groups,
         seed=settings.seed,
     )
-    taken_apart = blocks_without_part(
-        settings.exchangeability, n=sample.design.n, action=arrangements.action
+    allowed, action = settings.exchangeability, arrangements.action
+    apart = (
+        blocks_without_part(allowed, n=sample.design.n, action=action),
+        factors_taken_apart(allowed, sample.design, action=action),
     )
-    return (taken_apart, *found) if taken_apart else found
+    return (*filter(None, apart), *found)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from heatlas.core.design import Contrast
+from heatlas.core.design import Contrast, Design
 from heatlas.core.errors import DesignError
 from heatlas.core.words import count
 from heatlas.infer import block_tree
@@ -179,4 +179,38 @@ def blocks_without_part(exchangeability: Exchangeability, *, n: int, action: Act
         "on its own, as if its error were independent of theirs. Where maps of a block resemble "
         "each other, as scans of one person do, this finds far too much, also with the blocks in "
         "the model; shuffle: whole flips blocks together."
+    )
+
+
+def repeated_factors(design: Design) -> tuple[str, ...]:
+    """Return the factors that seem to name persons: no more than about three maps a level."""
+    return tuple(name for name, known in design.levels.items() if 3 <= design.n / 3 <= len(known))
+
+
+def factors_taken_apart(exchangeability: Exchangeability, design: Design, *, action: Action) -> str:
+    """Say so where single maps of a person are flipped because no blocks are named.
+
+    Parameters
+    ----------
+    exchangeability : Exchangeability
+        The blocks.
+    design : Design
+        The model, whose factors may name persons.
+    action : {"permutations", "sign-flips", "both"}
+        What is done.
+
+    Returns
+    -------
+    str
+        With the remedy; ``""`` where there is nothing to say. The reason is that of
+        :func:`blocks_without_part`.
+    """
+    repeated = repeated_factors(design)
+    if exchangeability.blocks is not None or action == "permutations" or not repeated:
+        return ""
+    return (
+        f"Maps that belong together: the model has a column for each level of {repeated[0]}, but "
+        "the sign of each map is flipped on its own, as if its residual were independent of the "
+        "others of its level. It is not, and this finds far too much; name the blocks "
+        f"({repeated[0]}) and flip them together (shuffle: whole)."
     )

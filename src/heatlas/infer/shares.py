@@ -126,8 +126,8 @@ def _to_statistics(shares: Floats, *, tested: Statistic) -> Floats:
 
 def _products(arranged: Arranged, residuals: Singles) -> Singles:
     """Return columns times residuals in one product, shape (q + k, s, c)."""
-    n_columns, n_arranged, m = arranged.columns.shape
-    products = arranged.singles.reshape(-1, m) @ residuals
+    n_columns, n_arranged, _ = arranged.columns.shape
+    products = arranged.singles @ residuals
     return np.asarray(products.reshape(n_columns, n_arranged, -1))
 
 

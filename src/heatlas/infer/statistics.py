@@ -11,7 +11,8 @@ from heatlas.infer.welch import welch_statistics
 
 Floats = NDArray[np.float64]
 Singles = NDArray[np.float32]
-CHUNK = 256  # elements of one matrix product, so that its outcome stays in the cache
+CHUNK = 256  # elements of one product whose maxima are taken, so that it stays in the cache
+WIDE = 384  # elements of one product whose statistics are kept; it has fewer arrangements
 
 
 def largest_statistics(arranged: Arranged, residuals: Singles, *, tested: Statistic) -> Floats:
@@ -71,8 +72,8 @@ def all_statistics(
         ``out``; t and v with their sign.
     """
     of_chunk = all_ratios if tested.groups is None else welch_statistics
-    for start in range(0, residuals.shape[1], CHUNK):
-        part = slice(start, start + CHUNK)
+    for start in range(0, residuals.shape[1], WIDE):
+        part = slice(start, start + WIDE)
         out[:, part] = of_chunk(arranged, residuals[:, part], tested=tested)
     return out
 
@@ -94,7 +95,7 @@ def observed_statistics(residuals: Floats, *, tested: Statistic) -> Floats:
     """
     if tested.groups is None:
         return observed_ratios(residuals, tested=tested)
-    identity = Arranged(tested.columns[:, None, :], tested.groups[None])
+    identity = Arranged(columns=tested.columns[:, None, :], groups=tested.groups[None])
     values = welch_statistics(identity, residuals, tested=tested)[0]
     along = tested.columns @ residuals
     return np.where(1 - np.einsum("ij,ij->j", along, along) > 1e-13, values, np.nan)
