@@ -41,7 +41,7 @@ def main() -> int:
     peer = pace(lambda n: nilearn_permutations(sample, n, threshold=P), few=FEW, many=MANY)
     theirs = peer.total_s(N)
     found = heatlas_permutations(sample, 128)  # load what is compiled
-    ours = fastest(lambda: heatlas_permutations(sample, N), rounds=3)
+    ours = fastest(lambda: heatlas_permutations(sample, N), rounds=6)
     gap = np.abs(np.abs(found.observed) - np.ravel(first["mass"])).max()
     largest = np.abs(found.observed).max()
     print(f"nilearn   {theirs:7.2f} s: {1000 * peer.each_s:.1f} ms each of {MANY - FEW}, "

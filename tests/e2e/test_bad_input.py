@@ -250,7 +250,7 @@ CASES = {
     ),
     "small volume outside of the mask": Case(
         study(inference={"small_volume": {"x": 300, "y": 0, "z": 0, "radius_mm": 5}}),
-        r"small_volume: no voxel of the mask lies in a sphere",
+        r"Small volume: no voxel of the mask lies in a sphere",
     ),
     "missing small volume": Case(
         study(inference={"small_volume": {"mask": "roi.nii.gz"}}), r"roi\.nii\.gz.*No such file"
