@@ -77,3 +77,11 @@ def test_a_statistic_without_degrees_of_freedom_is_refused() -> None:
 def test_a_map_that_is_no_statistic_is_refused() -> None:
     with pytest.raises(NotSupportedError, match="kind 'effect' has no p-values"):
         log10_p(np.ones(2), kind="effect", dof=(), two_sided=True)
+
+
+@pytest.mark.parametrize("df", [3.0, 5.0, 20.0])
+@pytest.mark.parametrize("p", [1e-40, 1e-200, 1e-250, 1e-290])
+def test_the_t_of_a_tiny_p_is_positive_and_has_that_p(p: float, df: float) -> None:
+    found = statistic_at(p, kind="t", dof=(df,), two_sided=True)
+    assert found > 0
+    assert log10_p([found], kind="t", dof=(df,), two_sided=True)[0] == pytest.approx(-np.log10(p))

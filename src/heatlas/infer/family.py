@@ -12,9 +12,10 @@ from heatlas.core.errors import DataError, NotSupportedError
 from heatlas.core.validate import check_length
 from heatlas.infer import fwe
 from heatlas.infer.corrected import PermutationResult
-from heatlas.infer.pvalues import log10_p
+from heatlas.infer.pvalues import log10_p, statistic_at
 
 Floats = NDArray[np.float64]
+MOST = 290.0  # -log10 p beyond which a p leaves the range of float64
 
 
 def across_contrasts(
@@ -109,19 +110,14 @@ def _corrected(
     others = fwe.judge_by_maxima(size, largest, exact=True)
     # The identity of the family counts once, whichever contrast is largest in it.
     counts = np.where(result.counts > 0, others.counts, 0)
-    null = largest if same else _on_scale_of(result, largest, scale=scale)
+    null = largest if same else _on_scale_of(result, largest)
     return replace(result, null_maxima=null, counts=counts, family=names, tail_logp=None)
 
 
-def _on_scale_of(
-    result: PermutationResult, largest: Floats, *, scale: Callable[[Floats], Floats]
-) -> Floats:
+def _on_scale_of(result: PermutationResult, largest: Floats) -> Floats:
     """Return the statistics of this contrast that have the given -log10 p."""
-    from heatlas.infer.pvalues import statistic_at
-
+    kind, dof, two_sided = result.kind, result.dof, result.two_sided
     return np.array([
-        statistic_at(
-            float(10.0**-value), kind=result.kind, dof=result.dof, two_sided=result.two_sided
-        )
-        for value in largest
+        statistic_at(float(p), kind=kind, dof=dof, two_sided=two_sided)
+        for p in 10.0 ** -np.minimum(largest, MOST)
     ])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import special
@@ -9,6 +11,7 @@ from scipy import special
 from heatlas.core.errors import NotSupportedError
 
 Floats = NDArray[np.float64]
+FAR = 1e-100  # below this scipy's inverse of t errs by a factor of 2, or gives infinities
 SMALLEST = 1e-290  # below this a p is computed as a logarithm
 
 
@@ -77,11 +80,13 @@ def statistic_at(p: float, *, kind: str, dof: tuple[float, ...], two_sided: bool
     """
     check_statistic(kind, dof=dof)
     if kind == "F":
-        # The complement of the beta function's argument keeps the digits of a small p.
-        share = float(special.betaincinv(dof[1] / 2, dof[0] / 2, p))
-        return dof[1] * (1 - share) / (dof[0] * share)
+        return _f_at(p, dof=(dof[0], dof[1]))
     tail = p / 2 if two_sided else p
-    return float(-special.ndtri(tail) if kind == "z" else -special.stdtrit(dof[0], tail))
+    if kind == "z":
+        return float(-special.ndtri(tail))
+    if tail < FAR:
+        return math.sqrt(_f_at(2 * tail, dof=(1.0, dof[0])))
+    return float(-special.stdtrit(dof[0], tail))
 
 
 def check_statistic(kind: str, *, dof: tuple[float, ...]) -> None:
@@ -110,6 +115,13 @@ def check_statistic(kind: str, *, dof: tuple[float, ...]) -> None:
             f"The p of {'an F' if kind == 'F' else 'a t'} needs {needed} positive degrees of "
             f"freedom, and this map has {shown}; say them, or give a threshold on the statistic."
         )
+
+
+def _f_at(p: float, *, dof: tuple[float, float]) -> float:
+    """Return the F of an upper-tail p; infinite beyond the range of float64."""
+    # The complement of the beta function's argument keeps the digits of a small p.
+    share = float(special.betaincinv(dof[1] / 2, dof[0] / 2, p))
+    return dof[1] * (1 - share) / (dof[0] * share) if share > 0 else math.inf
 
 
 def _log_two_t(size: Floats, df: float) -> Floats:

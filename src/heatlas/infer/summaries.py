@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +21,7 @@ from heatlas.infer.neighbours import neighbour_table
 from heatlas.infer.normal_scores import look_up, score_table
 from heatlas.infer.pvalues import statistic_at
 from heatlas.infer.request import CLUSTER_METHODS, PermutationMethod, PermutationSettings
+from heatlas.infer.shares import shares_to_statistics
 from heatlas.infer.tfce import tfce, tfce_maxima
 
 Floats = NDArray[np.float64]
@@ -37,6 +37,24 @@ CLUSTER_STATISTICS: dict[PermutationMethod, ClusterStatistic] = {
     "cluster-mass": "mass",
     "cluster-mass-above": "mass-above",
 }
+
+
+class _TfceOptions(TypedDict):
+    """What a map and a block of maps are enhanced with alike."""
+
+    height: float
+    extent: float
+    two_sided: bool
+    measure: Floats | None
+
+
+class _ClusterOptions(TypedDict):
+    """What clusters of a map and of a block of maps are formed with alike."""
+
+    cut: float
+    statistic: ClusterStatistic
+    two_sided: bool
+    measure: Floats | None
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -91,23 +109,8 @@ class Summary(Value):
         # In float32, as the arrangements are, so that equal maps give equal numbers.
         values = self._scored(statistic.astype(np.float32))
         if self.settings.method == "tfce":
-            options = self.settings.tfce
-            return tfce(
-                values,
-                self.neighbours,
-                height=options.height,
-                extent=options.extent,
-                two_sided=self.two_sided,
-                measure=self.measure,
-            )
-        return cluster_map(
-            values,
-            self.neighbours,
-            cut=self._cut,
-            statistic=CLUSTER_STATISTICS[self.settings.method],
-            two_sided=self.two_sided,
-            measure=self.measure,
-        )
+            return tfce(values, self.neighbours, **self._tfce_options())
+        return cluster_map(values, self.neighbours, **self._cluster_options())
 
     def maxima(self, statistics: Singles) -> Floats:
         """Return the largest value of each arrangement, shape (s,).
@@ -127,27 +130,25 @@ class Summary(Value):
             return np.asarray(size.max(axis=1), dtype=np.float64)
         values = self._scored(statistics)
         if self.settings.method == "tfce":
-            options = self.settings.tfce
-            return tfce_maxima(
-                values,
-                self.neighbours,
-                height=options.height,
-                extent=options.extent,
-                two_sided=self.two_sided,
-                measure=self.measure,
-            )
-        return cluster_maxima(
-            values,
-            self.neighbours,
-            cut=self._cut,
-            statistic=CLUSTER_STATISTICS[self.settings.method],
-            two_sided=self.two_sided,
-            measure=self.measure,
-        )
+            return tfce_maxima(values, self.neighbours, **self._tfce_options())
+        return cluster_maxima(values, self.neighbours, **self._cluster_options())
 
-    @property
-    def _cut(self) -> float:
-        return 0.0 if self.cut is None else self.cut
+    def _tfce_options(self) -> _TfceOptions:
+        options = self.settings.tfce
+        return {
+            "height": options.height,
+            "extent": options.extent,
+            "two_sided": self.two_sided,
+            "measure": self.measure,
+        }
+
+    def _cluster_options(self) -> _ClusterOptions:
+        return {
+            "cut": 0.0 if self.cut is None else self.cut,
+            "statistic": CLUSTER_STATISTICS[self.settings.method],
+            "two_sided": self.two_sided,
+            "measure": self.measure,
+        }
 
     @cached_property
     def _table(self) -> Floats:
@@ -227,7 +228,7 @@ def cluster_cut(settings: PermutationSettings, tested: Statistic) -> float | Non
     Raises
     ------
     DataError
-        If the statistic of a p is not above 0.
+        If the statistic of a p is not above 0, or beyond all that are told apart.
     NotSupportedError
         If a p is given for a statistic without degrees of freedom.
     """
@@ -238,7 +239,8 @@ def cluster_cut(settings: PermutationSettings, tested: Statistic) -> float | Non
         return forming.statistic
     two_sided = settings.two_sided and tested.kind == "t"
     cut = statistic_at(forming.p, kind=tested.kind, dof=tested.dof, two_sided=two_sided)
-    if not 0 < cut < math.inf:
+    largest = float(shares_to_statistics(np.ones(1), tested=tested)[0])
+    if not 0 < cut < largest:
         raise DataError(
             f"cluster-forming threshold: p = {forming.p:g} belongs to {tested.kind} = {cut:.3g}, "
             "above which no clusters can be formed; take a p such as 0.001."
