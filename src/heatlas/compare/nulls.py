@@ -9,7 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import fft, special
 
+from heatlas.compare.parcel_lags import parcel_effective_n
 from heatlas.compare.policy import Selection
+from heatlas.core.parcels import Parcels
 from heatlas.core.space import Grid
 from heatlas.core.value import Value
 
@@ -79,13 +81,16 @@ def effective_n(selection: Selection, *, rows: Sequence[int], columns: Sequence[
     one voxel wide, divided by the pairs that the mask really holds, and end at their first value
     that is not positive. Where all pairs share their elements, each map costs two FFTs and all
     pairs one small matrix product; otherwise each distinct set of elements costs as much.
-    Memory: about six arrays of eight times the bounding box in float32.
+    Memory: about six arrays of eight times the bounding box in float32. Over parcels see
+    :func:`heatlas.compare.parcel_lags.parcel_effective_n`.
 
     References
     ----------
     Clifford, Richardson, Hemon (1989), doi:10.2307/2532039. Dutilleul (1993),
     doi:10.2307/2532625.
     """
+    if isinstance(selection.mask.space, Parcels):
+        return parcel_effective_n(selection, rows=rows, columns=columns)
     if selection.complete:
         everything = np.ones(selection.mask.size, dtype=bool)
         return _over_one_set(selection, everything, rows=rows, columns=columns)
