@@ -13,7 +13,7 @@ from heatlas.compare.maps import ComparedMaps
 from heatlas.compare.policy import Selection
 from heatlas.core.heatmap import HeatMap, heat_map_of
 from heatlas.core.page import Details, Figure
-from heatlas.core.space import Mask
+from heatlas.core.space import Grid, Mask
 from heatlas.core.statmap import StatMap
 from heatlas.core.words import join, p_value
 from heatlas.io.picture import webp_bytes
@@ -57,7 +57,7 @@ def cell_details(compared: MapComparison) -> tuple[Details, ...]:
     return tuple(
         Details(
             summary=_summary(compared, cell),
-            blocks=(_joint(selection, cell, left=left), _side_by_side(compared.maps, cell)),
+            blocks=(_joint(selection, cell, left=left), *_side_by_side(compared.maps, cell)),
         )
         for cell in _strongest(compared)
     )
@@ -91,7 +91,7 @@ def _summary(compared: MapComparison, cell: _Cell) -> str:
         text += f" [{_two(low)}, {_two(high)}], effective n {sure.n_eff[place]:,.0f}"
         text += f", {p_value(float(sure.p[place]))}"
         text += f", family-wise {p_value(float(compared.p_fwer[place]))}"
-    return text if n is None else f"{text}; {n[place]:,} voxels"
+    return text if n is None else f"{text}; {n[place]:,} {compared.element}s"
 
 
 def _joint(selection: Selection, cell: _Cell, *, left: str) -> Figure:
@@ -111,15 +111,16 @@ def _joint(selection: Selection, cell: _Cell, *, left: str) -> Figure:
     return _figure(scene, name=f"joint-{cell.row}-{cell.column}", caption=caption)
 
 
-def _side_by_side(maps: ComparedMaps, cell: _Cell) -> Figure:
-    """Return both maps as they were compared, each on its own scale."""
+def _side_by_side(maps: ComparedMaps, cell: _Cell) -> tuple[Figure, ...]:
+    """Return both maps as they were compared, each on its own scale; none over regions."""
+    if not isinstance(maps.mask.space, Grid):
+        return ()
     pairs = zip((cell.row, cell.column), cell.names, strict=True)
     panels = [_heat_map(maps, number, name=name) for number, name in pairs]
     view = View(kind="ortho", width_px=MAPS_PX, captions=False)
     caption = f"{cell.names[0]} and {cell.names[1]} on the grid of the comparison."
-    return _figure(
-        compile_scene(panels, view), name=f"maps-{cell.row}-{cell.column}", caption=caption
-    )
+    scene = compile_scene(panels, view)
+    return (_figure(scene, name=f"maps-{cell.row}-{cell.column}", caption=caption),)
 
 
 def _heat_map(maps: ComparedMaps, number: int, *, name: str) -> HeatMap:
