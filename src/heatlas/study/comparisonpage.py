@@ -25,7 +25,7 @@ from heatlas.core.page import (
 from heatlas.core.table import Column, Table
 from heatlas.core.words import count, join, level, p_value, percent
 from heatlas.show.view import View
-from heatlas.study.comparisoncells import cell_details
+from heatlas.study.comparisoncells import cell_explorer
 from heatlas.study.comparisonpictures import (
     judged_matrix,
     matrix_figure,
@@ -69,7 +69,7 @@ def comparison_page(compared: MapComparison) -> Page:
             Section(
                 title="Heat map",
                 anchor="heat-map",
-                blocks=(matrix_figure(judged, name="heatmap"),),
+                blocks=(cell_explorer(compared, judged),),
             ),
             _cells(compared),
             _policies(compared),
@@ -98,7 +98,6 @@ def _cells(compared: MapComparison) -> Section:
     blocks: list[Block] = [Paragraph(text=words)]
     if len(ranked):
         blocks.append(_cell_table(compared, ranked[:MOST_ROWS]))
-        blocks += cell_details(compared)
     return Section(title="Cells", anchor="cells", blocks=tuple(blocks))
 
 
