@@ -7,8 +7,9 @@ import pytest
 
 from heatlas.compare.comparison import Question, compare_aligned
 from heatlas.compare.correlation import compare_pairs
+from heatlas.compare.lags import autocorrelation, lags_of
 from heatlas.compare.maps import ComparedMaps
-from heatlas.compare.nulls import autocorrelation, effective_n, judge_correlations, lags_of
+from heatlas.compare.nulls import effective_n, judge_correlations
 from heatlas.compare.policy import select_elements
 from heatlas.compare.surrogates import STEP, judge_by_surrogates, surrogate_fields
 from heatlas.core.errors import DataError

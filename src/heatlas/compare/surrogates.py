@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import fft
 
-from heatlas.compare.nulls import Lags, autocorrelation, lags_of
+from heatlas.compare.lags import Lags, autocorrelation, lags_of
 from heatlas.compare.policy import Selection
 from heatlas.core.errors import DataError
 from heatlas.core.random import stream
