@@ -9,9 +9,9 @@ from heatlas.compare.fields import standardised
 from heatlas.compare.moran import eigenvector_maps, inverse_distances, moran_surrogates
 from heatlas.compare.policy import select_elements
 from heatlas.core.errors import DataError
-from tests.compare.parcels import centres, parcel_maps, smooth_values
+from tests.compare.regions import exponential_values, over_regions, places
 
-PLACES = centres(60)
+PLACES = places(60)
 
 
 def test_the_eigenvectors_are_a_basis_of_all_maps_without_mean() -> None:
@@ -27,7 +27,7 @@ def test_the_eigenvectors_are_a_basis_of_all_maps_without_mean() -> None:
 
 
 def test_every_surrogate_keeps_morans_i_and_the_share_of_every_eigenvector() -> None:
-    chosen = select_elements(parcel_maps(smooth_values(2, PLACES), PLACES))
+    chosen = select_elements(over_regions(exponential_values(2, centres=PLACES), centres=PLACES))
     weights = inverse_distances(PLACES)
     vectors = eigenvector_maps(weights)
     made = moran_surrogates(chosen, [0, 1], seed=3)(0)
@@ -40,7 +40,7 @@ def test_every_surrogate_keeps_morans_i_and_the_share_of_every_eigenvector() -> 
 
 
 def test_the_covariance_of_surrogates_is_that_of_random_signs() -> None:
-    chosen = select_elements(parcel_maps(smooth_values(1, PLACES), PLACES))
+    chosen = select_elements(over_regions(exponential_values(1, centres=PLACES), centres=PLACES))
     draw = moran_surrogates(chosen, [0], seed=0)
     made = np.concatenate([draw(50 * k)[:, 0] for k in range(400)])
     vectors = eigenvector_maps(inverse_distances(PLACES))

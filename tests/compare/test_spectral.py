@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from heatlas.compare.lags import autocorrelation, lags_of
 from heatlas.compare.maps import ComparedMaps
-from heatlas.compare.nulls import autocorrelation, lags_of
 from heatlas.compare.policy import select_elements
 from heatlas.compare.spectral import STEP, spectral_surrogates
 from heatlas.core.space import Grid, Mask

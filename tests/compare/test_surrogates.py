@@ -18,13 +18,13 @@ from heatlas.core.errors import DataError, UnknownNameError
 from heatlas.core.parcels import Parcels
 from heatlas.core.space import Grid, Mask
 from tests.compare.fields import BRAIN, aligned, fields, volume
-from tests.compare.parcels import centres, parcel_maps, smooth_values
+from tests.compare.regions import exponential_values, over_regions, places
 from tests.phantom import affine, ball, smooth_noise
 
 SHAPE = (20, 24, 18)
 LARGE = ball(SHAPE, radius=9)
 GRID = Grid(shape=SHAPE, affine=affine(shape=SHAPE))
-PLACES = centres(60)
+PLACES = places(60)
 
 
 def large_maps(n: int, *, seed: int = 1) -> ComparedMaps:
@@ -119,13 +119,13 @@ def test_voxels_are_refused_where_regions_are_needed(null: str) -> None:
 
 
 def test_regions_are_refused_where_voxels_are_needed() -> None:
-    maps = parcel_maps(smooth_values(2, PLACES), PLACES)
+    maps = over_regions(exponential_values(2, centres=PLACES), centres=PLACES)
     with pytest.raises(DataError, match="'spectral': it needs maps of voxels"):
         compare_aligned(maps, Question(rows=(0,), columns=(1,), null="spectral"))
 
 
 def test_regions_at_unknown_places_are_refused() -> None:
-    maps = parcel_maps(smooth_values(2, PLACES), PLACES)
+    maps = over_regions(exponential_values(2, centres=PLACES), centres=PLACES)
     nowhere = Parcels(names=[f"region {k}" for k in range(60)])
     maps = replace(maps, mask=replace(maps.mask, space=nowhere))
     with pytest.raises(DataError, match="where the regions lie"):
@@ -134,9 +134,9 @@ def test_regions_at_unknown_places_are_refused() -> None:
 
 @pytest.mark.parametrize("null", ["variogram", "moran"])
 def test_regions_are_judged_by_surrogates(null: str) -> None:
-    values = smooth_values(3, PLACES, seed=7)
+    values = exponential_values(3, centres=PLACES, seed=7)
     values[2] = values[0] + 0.3 * values[2]
-    maps = parcel_maps(values, PLACES)
+    maps = over_regions(values, centres=PLACES)
     asked = Question(rows=(0, 1, 2), columns=(0, 1, 2), null=null, n_surrogates=99)
     found = compare_aligned(maps, asked)
     assert found.certainty.p[0, 2] == pytest.approx(0.01)  # the least that 99 can show
@@ -148,9 +148,9 @@ def test_regions_are_judged_by_surrogates(null: str) -> None:
 
 
 def test_a_map_with_missing_regions_is_refused_under_a_pairwise_policy() -> None:
-    values = smooth_values(2, PLACES)
+    values = exponential_values(2, centres=PLACES)
     values[0, 3] = np.nan
-    maps = parcel_maps(values, PLACES)
+    maps = over_regions(values, centres=PLACES)
     asked = Question(rows=(0,), columns=(1,), null="moran", policy="pairwise")
     with pytest.raises(DataError, match="one set of voxels or regions"):
         compare_aligned(maps, asked)
@@ -159,9 +159,9 @@ def test_a_map_with_missing_regions_is_refused_under_a_pairwise_policy() -> None
 
 
 def test_ranked_maps_are_judged_by_ranked_surrogates() -> None:
-    places = PLACES[:30]
-    values = smooth_values(2, places, seed=2)
-    chosen = ranked(select_elements(parcel_maps(values, places)))
+    near = PLACES[:30]
+    values = exponential_values(2, centres=near, seed=2)
+    chosen = ranked(select_elements(over_regions(values, centres=near)))
     draw = SOURCES["variogram"].prepare(chosen, [0, 1], seed=0)(0)
     null = np.array([abs(spearmanr(*pair).statistic) for pair in draw])
     observed = 0.2

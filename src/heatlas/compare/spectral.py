@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy import fft
 
 from heatlas.compare.fields import Draw, standardised
-from heatlas.compare.nulls import Lags, autocorrelation, lags_of
+from heatlas.compare.lags import Lags, autocorrelation, lags_of
 from heatlas.compare.policy import Selection
 from heatlas.core.random import stream
 

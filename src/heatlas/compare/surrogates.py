@@ -183,7 +183,8 @@ def check_space(selection: Selection, *, source: str) -> None:
     Raises
     ------
     DataError
-        If they are voxels where regions are needed, or the other way round, or regions lie at unknown places.
+        If they are voxels where regions are needed, or the other way round, or nobody knows where
+        the regions lie.
     """
     space = selection.mask.space
     on_grid = isinstance(space, Grid)
