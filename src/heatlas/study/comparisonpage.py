@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from heatlas.compare.comparison import MapComparison
 from heatlas.compare.correlation import MEASURES
 from heatlas.compare.policy import POLICIES
+from heatlas.compare.surrogates import SOURCES
 from heatlas.core.page import (
     Block,
     Columns,
@@ -221,11 +222,13 @@ def _test_words(compared: MapComparison) -> list[str]:
         "positive; intervals are Fisher's with that number. Maps are taken as stationary and "
         "isotropic."
     )
-    if question.null == "spectral":
+    if question.null in SOURCES:
+        source = SOURCES[question.null]
+        paper = f" ({source.reference})" if source.reference else ""
         return [
             size,
-            f"p-values come from {question.n_surrogates:,} surrogates of all maps at once, "
-            "Gaussian fields with each map's autocorrelation. The family-wise p compares with the "
+            f"p-values come from {question.n_surrogates:,} surrogates of all maps at once: "
+            f"{source.words}{paper}. The family-wise p compares with the "
             "largest correlation, in units of its standard error, over all distinct cells; q is "
             "Benjamini-Hochberg's.",
         ]
