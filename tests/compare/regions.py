@@ -33,6 +33,14 @@ def smooth_values(n: int, *, centres: Floats, fwhm_mm: float, seed: int = 0) -> 
     return np.asarray(noise @ root.T)
 
 
+def exponential_values(n: int, *, centres: Floats, range_mm: float = 20, seed: int = 0) -> Floats:
+    """Independent Gaussian maps with correlation exp(-distance / range), shape (n, regions)."""
+    gaps = np.linalg.norm(centres[:, None] - centres[None], axis=2)
+    root = np.linalg.cholesky(np.exp(-gaps / range_mm))
+    noise = np.random.default_rng(seed).standard_normal((n, len(centres)))
+    return np.asarray(noise @ root.T)
+
+
 def over_regions(values: Floats, *, centres: Floats | None = None) -> ComparedMaps:
     """Maps called map 00, map 01, ... over regions called r000, r001, ..."""
     names = tuple(f"r{k:03d}" for k in range(values.shape[1]))

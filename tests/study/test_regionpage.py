@@ -58,7 +58,7 @@ def test_tables_speak_of_names_and_of_what_is_missing_for_a_test(tmp_path: Path)
     assert "matched by their names" in region_methods(compared)[0]
     page = render_page(comparison_page(compared))
     assert "Nothing was tested: positions unknown" in page
-    assert "effective number of regions" not in page
+    assert "taken as stationary" not in page
 
 
 def test_voxels_have_nothing_to_say_about_regions(images: list[Path]) -> None:
