@@ -14,6 +14,7 @@ from heatlas.compare.background import Background, Enclosed, find_background
 from heatlas.compare.comparison import MapComparison, Question, compare_aligned
 from heatlas.compare.maps import align_maps
 from heatlas.core.errors import DataError
+from heatlas.core.execute import available_cores, get_executor
 from heatlas.core.matrix import Side
 from heatlas.core.provenance import Provenance, digest_array
 from heatlas.core.space import Grid, Mask
@@ -181,7 +182,11 @@ def compare_maps(
         names=[source.name for source in sources],
         grid=grid,
     )
-    compared = compare_aligned(replace(aligned, provenance=_provenance(facts, grid)), question)
+    compared = compare_aligned(
+        replace(aligned, provenance=_provenance(facts, grid)),
+        question,
+        executor=get_executor("threads", workers=available_cores()),
+    )
     compared = replace(
         compared,
         backgrounds=_backgrounds(facts),
