@@ -168,7 +168,9 @@ def _pearson(question: Question) -> Answer:
 def _spearman(question: Question) -> Answer:
     selection = question.selection
     if selection.complete:
-        return _pearson(replace(question, selection=ranked(selection)))
+        return _pearson(
+            replace(question, selection=ranked(selection, executor=question.summing.executor))
+        )
     return rank_correlations(
         selection, rows=question.rows, columns=question.columns, executor=question.summing.executor
     )
