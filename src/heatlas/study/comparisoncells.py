@@ -22,6 +22,7 @@ from heatlas.core.page import (
     Definitions,
     Explorer,
     Figure,
+    Labelled,
     Paragraph,
     Repeated,
 )
@@ -42,6 +43,7 @@ from heatlas.study.comparisonpictures import matrix_figure
 MOST_CELLS = 300  # that open; a page of some 5 MB
 MOST_MAPS = 40  # that are drawn
 MOST_POINTS = 1000  # that are drawn one by one
+MOST_NAMES = 15_000  # of points, in all panels; 1.5 MB
 MAP_PX, MAP_SCALE, JOINT_SCALE = 440, 1.5, 1.5
 
 
@@ -89,7 +91,8 @@ def cell_explorer(compared: MapComparison, judged: JudgedMatrix) -> Figure | Exp
             ),
         )
         for number, (cell, scatter) in enumerate(
-            zip(cells, _scatters(compared, selection, cells=cells), strict=True), start=1
+            zip(cells, _named_first(_scatters(compared, selection, cells=cells)), strict=True),
+            start=1,
         )
     )
     return Explorer(
@@ -208,7 +211,7 @@ def _two(value: float) -> str:
 
 def _scatters(
     compared: MapComparison, selection: Selection, *, cells: list[_Cell]
-) -> Iterator[Figure]:
+) -> Iterator[Figure | Labelled]:
     """Return how the values of each cell's maps go together: points where few, else counts."""
     left = f", after {join(compared.given)}" if compared.given else ""
     if selection.mask.size <= MOST_POINTS:
@@ -231,15 +234,39 @@ def _scatters(
         yield _figure(scene, name=f"joint-{cell.row}-{cell.column}", caption=caption)
 
 
-def _points(selection: Selection, cell: _Cell, *, element: str, left: str) -> Figure:
-    """Return one point an element of a cell."""
+def _points(selection: Selection, cell: _Cell, *, element: str, left: str) -> Figure | Labelled:
+    """Return one point an element of a cell, named where elements have names."""
     y, x = shared_values(selection, row=cell.row, column=cell.column)
     scene = compile_points(x, y, names=(cell.names[1], cell.names[0]), view=View(scale=JOINT_SCALE))
     caption = (
-        f"{count(len(x), element)} by their values in {cell.names[1]} "
-        f"(across) and {cell.names[0]} (up){left}."
+        f"{count(len(x), element)} by their values in {cell.names[1]} (across) and "
+        f"{cell.names[0]} (up){left}."
     )
-    return _figure(scene, name=f"points-{cell.row}-{cell.column}", caption=caption)
+    figure = _figure(scene, name=f"points-{cell.row}-{cell.column}", caption=caption)
+    space = selection.mask.space
+    if not isinstance(space, Parcels):
+        return figure
+    shared = selection.mask.indices[selection.pair(cell.row, cell.column)]
+    centres = [path.points.mean(axis=0) for path in scene.paths if path.role == "dot"]
+    places = np.array(centres) / (scene.width, scene.height)
+    names = [space.names[number] for number in shared]
+    return Labelled(
+        figure=figure,
+        labels=tuple(
+            (name, left, top) for name, (left, top) in zip(names, places.tolist(), strict=True)
+        ),
+    )
+
+
+def _named_first(scatters: Iterator[Figure | Labelled]) -> Iterator[Figure | Labelled]:
+    """Return the scatters, their points named as long as the page stays small."""
+    n_names = 0
+    for scatter in scatters:
+        if isinstance(scatter, Labelled):
+            n_names += len(scatter.labels)
+            yield scatter if n_names <= MOST_NAMES else scatter.figure
+        else:
+            yield scatter
 
 
 def _both_maps(pictures: Mapping[int, Figure], cell: _Cell) -> Iterator[Block]:
