@@ -45,6 +45,7 @@ MOST_MAPS = 40  # that are drawn
 MOST_POINTS = 1000  # that are drawn one by one
 MOST_NAMES = 15_000  # of points, in all panels; 1.5 MB
 MAP_PX, MAP_SCALE, JOINT_SCALE = 440, 1.5, 1.5
+POINTS_SCALE = 3.0  # dots are drawn without half tones: the browser makes them round
 
 
 @dataclass(frozen=True)
@@ -237,7 +238,9 @@ def _scatters(
 def _points(selection: Selection, cell: _Cell, *, element: str, left: str) -> Figure | Labelled:
     """Return one point an element of a cell, named where elements have names."""
     y, x = shared_values(selection, row=cell.row, column=cell.column)
-    scene = compile_points(x, y, names=(cell.names[1], cell.names[0]), view=View(scale=JOINT_SCALE))
+    scene = compile_points(
+        x, y, names=(cell.names[1], cell.names[0]), view=View(scale=POINTS_SCALE)
+    )
     caption = (
         f"{count(len(x), element)} by their values in {cell.names[1]} (across) and "
         f"{cell.names[0]} (up){left}."
