@@ -40,11 +40,12 @@ from heatlas.show.scene import Scene
 from heatlas.show.view import View
 from heatlas.study.comparisonpictures import matrix_figure
 
-MOST_CELLS = 300  # that open; a page of some 5 MB
+MOST_CELLS = 240  # that open; a page of some 5 MB
 MOST_MAPS = 40  # that are drawn
 MOST_POINTS = 1000  # that are drawn one by one
 MOST_NAMES = 15_000  # of points, in all panels; 1.5 MB
-MAP_PX, MAP_SCALE, JOINT_SCALE = 440, 1.5, 1.5
+MAP_PX, MAP_SCALE = 440, 1.5
+FEW_CELLS, JOINT_SCALES = 100, (1.5, 1.0)  # of the scatters of few cells and of many
 POINTS_SCALE = 3.0  # dots are drawn without half tones: the browser makes them round
 
 
@@ -71,7 +72,7 @@ def cell_explorer(compared: MapComparison, judged: JudgedMatrix) -> Figure | Exp
     Returns
     -------
     Explorer or Figure
-        The distinct cells open, the strongest first, at most 300 of them; the picture alone where
+        The distinct cells open, the strongest first, at most 240 of them; the picture alone where
         no cell has a value or the maps were not kept.
     """
     figure = matrix_figure(judged, name="heatmap")
@@ -220,13 +221,14 @@ def _scatters(
             yield _points(selection, cell, element=_element(compared, plural=False), left=left)
         return
     pairs = [(cell.row, cell.column) for cell in cells]
+    scale = JOINT_SCALES[len(cells) > FEW_CELLS]
     for cell, found in zip(cells, joint_histograms(selection, pairs), strict=True):
         scene = compile_joint(
             found.counts,
             x_edges=found.x_edges,
             y_edges=found.y_edges,
             names=(cell.names[1], cell.names[0]),
-            view=View(scale=JOINT_SCALE),
+            view=View(scale=scale),
         )
         caption = (
             f"Voxels by their values in {cell.names[1]} (across) and {cell.names[0]} (up){left}; "
