@@ -75,11 +75,12 @@ def judge(architecture: str, *, train: PlantedImages, test: PlantedImages, seed:
     return Judged(accuracy, seconds, {key: float(np.mean(row)) for key, row in hits.items()})
 
 
-def interval(values: NDArray[np.float64]) -> str:
-    """Mean and 95 % interval over seeds, in per cent."""
+def interval(values: NDArray[np.float64], *, low: float = 0.0) -> str:
+    """Mean and 95 % interval over seeds, in per cent, within what is possible."""
     half = t.ppf(0.975, len(values) - 1) * values.std(ddof=1) / np.sqrt(len(values))
     mean = values.mean()
-    return f"{100 * mean:5.1f} % [{100 * (mean - half):5.1f}, {100 * (mean + half):5.1f}]"
+    ends = max(mean - half, low), min(mean + half, 1.0)
+    return f"{100 * mean:.1f} % [{100 * ends[0]:.1f}, {100 * ends[1]:.1f}]"
 
 
 def main() -> int:
@@ -107,7 +108,7 @@ def main() -> int:
             differences.append(difference.mean())
             print(f"{architecture}, {method}: peak inside of the lesion, aligned "
                   f"{interval(ways['aligned'])}, stretched {interval(ways['stretched'])}, "
-                  f"difference {interval(difference)}", flush=True)  # fmt: skip
+                  f"difference {interval(difference, low=-1.0)}", flush=True)  # fmt: skip
     print(f"difference: aligned maps point {100 * np.mean(differences):.1f} points more often into "
           f"the lesion ({len(SEEDS)} seeds, {len(ARCHITECTURES)} architectures)")  # fmt: skip
     return 0
