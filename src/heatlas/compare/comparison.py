@@ -9,15 +9,20 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from heatlas.compare.correlation import MEASURES, Likeness, compare_pairs, ranked
+from heatlas.compare.correlation import MEASURES, Likeness, compare_pairs
 from heatlas.compare.maps import ComparedMaps
+from heatlas.compare.moments import Summing
 from heatlas.compare.nulls import Certainty, effective_n, judge_correlations
 from heatlas.compare.order import cluster
 from heatlas.compare.partial import regress_out
-from heatlas.compare.policy import POLICIES, Selection, select_elements
+from heatlas.compare.policy import POLICIES, Selection, applies, select_elements
+from heatlas.compare.ranks import ranked
+from heatlas.compare.regions import RegionTable
 from heatlas.compare.surrogates import SOURCES, Surrogates, check_space, judge_by_surrogates
 from heatlas.core.errors import DataError
+from heatlas.core.execute import Executor, SerialExecutor
 from heatlas.core.matrix import LabelledMatrix, Side
+from heatlas.core.parcels import Parcels
 from heatlas.core.provenance import Provenance
 from heatlas.core.space import Mask
 from heatlas.core.table import Column, Table
@@ -125,7 +130,7 @@ class MapComparison(Value):
     p_fwer, q_fdr : array_like of float64, shape (rows, columns)
         p corrected over all distinct cells by Holm; false discovery rate of Benjamini-Hochberg.
     coverage : LabelledMatrix
-        Share of the row map's voxels that the column map measures as well.
+        Share of the row map's voxels (regions) that the column map measures as well.
     others : mapping of str to LabelledMatrix
         The same measure under other policies.
     backgrounds : Table
@@ -135,7 +140,11 @@ class MapComparison(Value):
     given : tuple of str
         Names of the maps that were regressed out.
     grid_words : str
-        The grid, in words.
+        The grid or the regions, in words.
+    regions : RegionTable, optional
+        The value of each region in each map, where regions were compared.
+    untested : str
+        Why nothing was tested although the measure can be; empty otherwise.
     warnings : tuple of str
         What a reader must know.
     """
@@ -151,6 +160,8 @@ class MapComparison(Value):
     maps: ComparedMaps | None = None
     given: tuple[str, ...] = ()
     grid_words: str = ""
+    regions: RegionTable | None = None
+    untested: str = ""
     warnings: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -165,6 +176,16 @@ class MapComparison(Value):
     def provenance(self) -> Provenance:
         """How it came about."""
         return self.matrix.provenance
+
+    @property
+    def element(self) -> str:
+        """What the maps have values for: ``"voxel"`` or ``"region"``."""
+        return "voxel" if self.maps is None else self.maps.element
+
+    @property
+    def policy_words(self) -> str:
+        """Over what the maps were compared."""
+        return POLICIES[self.question.policy].words_for(self.element)
 
     @property
     def survives(self) -> NDArray[np.bool_]:
@@ -190,11 +211,11 @@ class MapComparison(Value):
         row, column = (index.ravel() for index in np.indices(shape))
         sure = self.certainty
         limit = f"{100 * sure.level:g} % interval"
-        null = _null_words(self.question)
+        null, things = _null_words(self.question), f"{self.element}s"
         numbers: list[tuple[str, NDArray[Any], str]] = [
             ("r", self.matrix.values, self.matrix.kind),
-            ("n_voxels", _n_of(self.matrix), "voxels that the value rests on"),
-            ("n_eff", sure.n_eff, "independent voxels that would be as informative (Dutilleul)"),
+            (f"n_{things}", _n_of(self.matrix), f"{things} that the value rests on"),
+            ("n_eff", sure.n_eff, f"independent {things} that would be as informative (Dutilleul)"),
             ("ci_low", sure.low, f"lower limit of the {limit}, with n_eff"),
             ("ci_high", sure.high, f"upper limit of the {limit}, with n_eff"),
             ("p", sure.p, "two-sided, uncorrected"),
@@ -235,7 +256,7 @@ class MapComparison(Value):
             Column(name="row", values=tuple(matrix.rows.names[k] for k in shown[0])),
             Column(name="column", values=tuple(matrix.columns.names[k] for k in shown[1])),
             *(
-                Column(name=name, values=cells, description=POLICIES[name].words)
+                Column(name=name, values=cells, description=POLICIES[name].words_for(self.element))
                 for name, cells in values.items()
             ),
             Column(name="range", values=spread, description="largest minus smallest value"),
@@ -256,10 +277,10 @@ class MapComparison(Value):
         matrix, question = self.matrix, self.question
         n_rows, n_columns = matrix.shape
         maps = f"{n_rows} x {n_columns} maps" if not question.is_square else f"{n_rows} maps"
-        parts = [f"{matrix.kind} of {maps} over {POLICIES[question.policy].words}"]
+        parts = [f"{matrix.kind} of {maps} over {self.policy_words}"]
         if self.given:
             parts.append(f"given {join(self.given)}")
-        parts.append(_n_words(_n_of(matrix)[~question.own]))
+        parts.append(_n_words(_n_of(matrix)[~question.own], element=self.element))
         if self.grid_words:
             parts.append(self.grid_words)
         return f"{', '.join(parts)}. {self._judgement()}"
@@ -269,6 +290,8 @@ class MapComparison(Value):
         question = self.question
         if not MEASURES[question.measure].tested:
             return "Not tested."
+        if self.untested:
+            return f"Not tested: {self.untested}."
         distinct = ~question.repeated
         tested = count(int((distinct & np.isfinite(self.p_fwer)).sum()), "cell")
         survivors = int((distinct & self.survives).sum())
@@ -287,7 +310,9 @@ def _null_words(question: Question) -> str:
     return "Holm; Dutilleul's effective n"
 
 
-def compare_aligned(maps: ComparedMaps, question: Question) -> MapComparison:
+def compare_aligned(
+    maps: ComparedMaps, question: Question, *, executor: Executor | None = None
+) -> MapComparison:
     """Compare maps that lie on one grid.
 
     Parameters
@@ -296,6 +321,9 @@ def compare_aligned(maps: ComparedMaps, question: Question) -> MapComparison:
         All maps.
     question : Question
         Which of them against which, over what, and by which measure.
+    executor : Executor, optional
+        Runs maps, pairs and blocks of elements side by side in threads; None takes one after the
+        other, with the same result.
 
     Returns
     -------
@@ -310,7 +338,10 @@ def compare_aligned(maps: ComparedMaps, question: Question) -> MapComparison:
     Notes
     -----
     Maps are put into the order of their names before anything is summed, so that the order in
-    which they are given changes no digit.
+    which they are given changes no digit. Sums over elements are taken once for all policies; what
+    costs time beside them is one FFT there and back for each map, or for both maps of each pair
+    where pairs rest on elements of their own. Memory beside the maps: for each worker two blocks of
+    four million values, and about twenty matrices of rows by columns.
     """
     given = maps
     by_name = sorted(range(len(maps)), key=lambda k: maps.names[k])
@@ -325,8 +356,8 @@ def compare_aligned(maps: ComparedMaps, question: Question) -> MapComparison:
     rows, columns = asked.rows, asked.columns
     canonical = _canonical(asked)
     selection = select_for(maps, canonical)
-    found = _likeness(selection, canonical)
-    sure, p_fwer, q_fdr = _judged(selection, canonical, found=found)
+    summing = Summing(executor=executor or SerialExecutor(), maps=maps)
+    found, (sure, p_fwer, q_fdr) = _answers(selection, canonical, summing=summing)
     names = tuple(Side(names=tuple(maps.names[k] for k in side)) for side in (rows, columns))
     back = _back(canonical, asked)
 
@@ -354,10 +385,11 @@ def compare_aligned(maps: ComparedMaps, question: Question) -> MapComparison:
         q_fdr=q_fdr[back],
         maps=given,
         given=tuple(maps.names[k] for k in asked.given),
-        coverage=replace(labelled(_coverage(maps, canonical)), kind="share of voxels"),
+        coverage=replace(labelled(_coverage(maps, canonical)), kind=f"share of {maps.element}s"),
+        untested=_untested(maps, question),
         others={
             name: labelled(other.values, other.n)
-            for name, other in _other_policies(maps, canonical).items()
+            for name, other in _other_policies(maps, canonical, summing=summing).items()
         },
     )
 
@@ -384,6 +416,19 @@ def select_for(maps: ComparedMaps, question: Question) -> Selection:
     return regress_out(over, question.given)
 
 
+def _untested(maps: ComparedMaps, question: Question) -> str:
+    """Return why a measure that can be tested is not, with the way out."""
+    space = maps.mask.space
+    if not MEASURES[question.measure].tested or not isinstance(space, Parcels):
+        return ""
+    if space.centres_mm is not None:
+        return ""
+    return (
+        "positions unknown, and a test needs the distances between regions; name an atlas that "
+        "holds them (--atlas), or a table of their centres (--centres)"
+    )
+
+
 def _kind(question: Question) -> str:
     title = MEASURES[question.measure].title
     return f"Partial {title}" if question.given else title
@@ -403,7 +448,20 @@ def _back(canonical: Question, asked: Question) -> tuple[NDArray[np.int64], ...]
     return np.ix_(rows, columns)
 
 
-def _likeness(selection: Selection, question: Question) -> Likeness:
+def _answers(
+    selection: Selection, question: Question, *, summing: Summing
+) -> tuple[Likeness, tuple[Certainty, Floats, Floats]]:
+    """Return the measure of each cell, and how it is judged."""
+    if question.measure != "spearman" or question.given:
+        found = _likeness(selection, question, summing=summing)
+        return found, _judged(selection, question, found=found, executor=summing.executor)
+    over = ranked(selection, executor=summing.executor)
+    once = question if not selection.complete else replace(question, measure="pearson")
+    found = _likeness(over if selection.complete else selection, once, summing=summing)
+    return found, _judged(over, question, found=found, executor=summing.executor)
+
+
+def _likeness(selection: Selection, question: Question, *, summing: Summing) -> Likeness:
     return compare_pairs(
         selection,
         rows=question.rows,
@@ -411,17 +469,18 @@ def _likeness(selection: Selection, question: Question) -> Likeness:
         # Residuals of ranks are correlated as they are.
         measure="pearson" if question.given else question.measure,
         dice_above=question.dice_above,
+        summing=summing,
     )
 
 
-def _certainty(selection: Selection, question: Question, *, found: Likeness) -> Certainty:
+def _certainty(
+    selection: Selection, question: Question, *, found: Likeness, executor: Executor
+) -> Certainty:
     """Return effective n, p and interval; NaN for measures without a test and for a map itself."""
     nothing = np.full(found.values.shape, np.nan)
     if not MEASURES[question.measure].tested:
         return Certainty(n_eff=nothing, p=nothing, low=nothing, high=nothing)
-    is_ranked = question.measure == "spearman" and not question.given
-    over = ranked(selection) if is_ranked else selection
-    n_eff = effective_n(over, rows=question.rows, columns=question.columns)
+    n_eff = effective_n(selection, rows=question.rows, columns=question.columns, executor=executor)
     sure = judge_correlations(found.values, n_eff=n_eff - len(question.given))
     own = question.own
     return replace(
@@ -434,19 +493,21 @@ def _certainty(selection: Selection, question: Question, *, found: Likeness) -> 
 
 
 def _judged(
-    selection: Selection, question: Question, *, found: Likeness
+    selection: Selection, question: Question, *, found: Likeness, executor: Executor
 ) -> tuple[Certainty, Floats, Floats]:
-    """Return p and interval of each cell, and p corrected over all cells."""
+    """Return p and interval of each cell, and p corrected over all cells.
+
+    The selection holds what was correlated: ranks for "spearman".
+    """
     by_surrogates = question.null in SOURCES and MEASURES[question.measure].tested
     if by_surrogates:
         check_space(selection, source=question.null)
-    sure = _certainty(selection, question, found=found)
+    sure = _certainty(selection, question, found=found, executor=executor)
     if not by_surrogates:
         return sure, *_corrected(sure.p, question)
     distinct = np.where(question.repeated, np.nan, found.values)
-    is_ranked = question.measure == "spearman" and not question.given
     test = judge_by_surrogates(
-        ranked(selection) if is_ranked else selection,
+        selection,
         distinct,
         rows=question.rows,
         columns=question.columns,
@@ -455,7 +516,7 @@ def _judged(
             source=question.null,
             n=question.n_surrogates,
             seed=question.seed,
-            ranks=is_ranked,
+            ranks=question.measure == "spearman" and not question.given,
         ),
     )
     _, q_fdr = _corrected(test.p, question)
@@ -482,17 +543,18 @@ def _coverage(maps: ComparedMaps, question: Question) -> Floats:
     return np.asarray(maps.shared[cells] / own[:, None])
 
 
-def _other_policies(maps: ComparedMaps, question: Question) -> dict[str, Likeness]:
+def _other_policies(
+    maps: ComparedMaps, question: Question, *, summing: Summing
+) -> dict[str, Likeness]:
     """Return the measure under every other policy that leaves something to compare."""
     found = {}
     for name in ALTERNATIVES:
-        if name == question.policy or (POLICIES[name].needs_mask and question.mask is None):
-            continue
-        if name == "common" and not maps.measured_by_all.any():
+        if name == question.policy or not applies(name, maps, mask=question.mask):
             continue
         if question.given and name != "common":
             continue  # residuals need one set of elements for all maps
-        found[name] = _likeness(select_for(maps, replace(question, policy=name)), question)
+        selection = select_for(maps, replace(question, policy=name))
+        found[name] = _likeness(selection, question, summing=summing)
     return found
 
 
@@ -527,6 +589,6 @@ def _n_of(matrix: LabelledMatrix) -> NDArray[np.int64]:
     return matrix.n if matrix.n is not None else np.zeros(matrix.shape, dtype=np.int64)
 
 
-def _n_words(n: Sequence[int] | NDArray[np.int64]) -> str:
+def _n_words(n: Sequence[int] | NDArray[np.int64], *, element: str) -> str:
     low, high = int(np.min(n)), int(np.max(n))
-    return f"n = {low:,} voxels" if low == high else f"n = {low:,} to {high:,} voxels"
+    return f"n = {count(low, element) if low == high else f'{low:,} to {high:,} {element}s'}"
