@@ -7,8 +7,9 @@ import pytest
 from scipy import stats
 
 from heatlas.compare.correlation import compare_pairs
+from heatlas.compare.lags import autocorrelation, lags_of
 from heatlas.compare.maps import ComparedMaps
-from heatlas.compare.nulls import autocorrelation, effective_n, judge_correlations, lags_of
+from heatlas.compare.nulls import effective_n, judge_correlations
 from heatlas.compare.policy import select_elements
 from heatlas.core.space import Grid, Mask
 from tests.compare.fields import BRAIN, GRID, aligned, fields, volume

@@ -12,6 +12,7 @@ from scipy.sparse.csgraph import connected_components
 
 from heatlas.core.errors import DataError
 from heatlas.core.parcels import Edges, Parcels, all_edges
+from heatlas.core.provenance import digest_bytes
 from heatlas.core.space import Mask
 from heatlas.infer.extent import cluster_map, cluster_maxima
 from heatlas.infer.neighbours import neighbour_table
@@ -32,6 +33,26 @@ def whole(space: Parcels | Edges) -> Mask:
 
 
 # -------------------------------------------------------------------------------- parcels
+
+
+def test_parcels_of_unknown_places_ask_for_their_centres() -> None:
+    nowhere = Parcels(names=("a", "b"), borders=[[0, 1]])
+    assert nowhere.size == 2 and nowhere.adjacency().sum() == 2
+    with pytest.raises(DataError, match="give their centres in mm, or an atlas"):
+        nowhere.positions_mm()
+    with pytest.raises(DataError, match="where they lie is not known"):
+        all_edges(nowhere).positions_mm()
+
+
+def test_the_digest_knows_whether_places_are_known() -> None:
+    # The digest of parcels with centres stands in results that were written before.
+    placed = Parcels(names=("a", "b"), centres_mm=np.zeros((2, 3)))
+    content = b"parcels" + b'["a", "b"]' + np.zeros((2, 3)).tobytes()
+    assert placed.digest == digest_bytes(content)
+    assert Parcels(names=("a", "b")).digest != placed.digest
+    assert Parcels(names=("a", "b")).digest == pickle.loads(
+        pickle.dumps(Parcels(names=("a", "b")))
+    ).digest  # fmt: skip
 
 
 def test_each_parcel_counts_one() -> None:

@@ -101,11 +101,14 @@ class CompareFiles:
         float, typer.Option(help="Magnitude above which voxels make a map's regions for 'dice'.")
     ] = 0.0
     null: Annotated[
-        Literal["dutilleul", "spectral"],
-        typer.Option(help="p from the effective number of voxels, or from surrogate maps."),
+        Literal["dutilleul", "spectral", "variogram", "moran"],
+        typer.Option(
+            help="p from the effective number of voxels or regions, or from surrogate maps: "
+            "'spectral' for voxels, 'variogram' and 'moran' for regions."
+        ),
     ] = "dutilleul"
     n_surrogates: Annotated[
-        int, typer.Option("--surrogates", help="How many surrogates of each map for 'spectral'.")
+        int, typer.Option("--surrogates", help="How many surrogates of each map.")
     ] = 1000
     seed: Annotated[int, typer.Option(help="Seed of the surrogates.")] = 0
     alpha: Annotated[float, typer.Option(help="Family-wise error rate of the outlines.")] = 0.05

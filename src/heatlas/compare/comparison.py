@@ -15,7 +15,7 @@ from heatlas.compare.nulls import Certainty, effective_n, judge_correlations
 from heatlas.compare.order import cluster
 from heatlas.compare.partial import regress_out
 from heatlas.compare.policy import POLICIES, Selection, select_elements
-from heatlas.compare.surrogates import judge_by_surrogates
+from heatlas.compare.surrogates import SOURCES, Surrogates, check_space, judge_by_surrogates
 from heatlas.core.errors import DataError
 from heatlas.core.matrix import LabelledMatrix, Side
 from heatlas.core.provenance import Provenance
@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     import pandas
 
 Floats = NDArray[np.float64]
+NULLS = ("dutilleul", *SOURCES)
 # The policies beside which a result is held, where they can be computed.
-NULLS = ("dutilleul", "spectral")
 ALTERNATIVES = ("common", "pairwise", "union-zero", "mask", "whole-grid")
 
 
@@ -56,8 +56,9 @@ class Question(Value):
         Magnitude above which a voxel belongs to a map's regions, for "dice".
     given : tuple of int
         Numbers of maps that are regressed out of all others first.
-    null : {"dutilleul", "spectral"}
-        Where p comes from: Student's t with the effective n, or surrogates.
+    null : {"dutilleul", "spectral", "variogram", "moran"}
+        Where p comes from: Student's t with the effective n, or surrogates
+        (:data:`heatlas.compare.surrogates.SOURCES`).
     n_surrogates, seed : int
         How many surrogates, and the seed from which they follow.
     """
@@ -281,8 +282,8 @@ class MapComparison(Value):
 
 
 def _null_words(question: Question) -> str:
-    if question.null == "spectral":
-        return f"largest of all cells in {question.n_surrogates:,} joint spectral surrogates"
+    if question.null in SOURCES:
+        return f"largest of all cells in {question.n_surrogates:,} joint {question.null} surrogates"
     return "Holm; Dutilleul's effective n"
 
 
@@ -436,8 +437,11 @@ def _judged(
     selection: Selection, question: Question, *, found: Likeness
 ) -> tuple[Certainty, Floats, Floats]:
     """Return p and interval of each cell, and p corrected over all cells."""
+    by_surrogates = question.null in SOURCES and MEASURES[question.measure].tested
+    if by_surrogates:
+        check_space(selection, source=question.null)
     sure = _certainty(selection, question, found=found)
-    if question.null == "dutilleul" or not MEASURES[question.measure].tested:
+    if not by_surrogates:
         return sure, *_corrected(sure.p, question)
     distinct = np.where(question.repeated, np.nan, found.values)
     is_ranked = question.measure == "spearman" and not question.given
@@ -447,8 +451,12 @@ def _judged(
         rows=question.rows,
         columns=question.columns,
         n_eff=sure.n_eff - len(question.given),
-        n_surrogates=question.n_surrogates,
-        seed=question.seed,
+        surrogates=Surrogates(
+            source=question.null,
+            n=question.n_surrogates,
+            seed=question.seed,
+            ranks=is_ranked,
+        ),
     )
     _, q_fdr = _corrected(test.p, question)
     p, p_fwer = (_mirrored(table, question) for table in (test.p, test.p_fwer))
@@ -495,7 +503,7 @@ def _settings(question: Question) -> dict[str, Any]:
         "alpha": question.alpha,
         "null": question.null,
     }
-    if question.null == "spectral":
+    if question.null in SOURCES:
         settings |= {"n_surrogates": question.n_surrogates, "seed": question.seed}
     if question.given:
         settings["given"] = len(question.given)

@@ -7,15 +7,19 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import fft, special
+from scipy import special
 
+from heatlas.compare.lags import Lags, autocorrelation, bounding_box, box_of, lags_of
+from heatlas.compare.parcel_lags import parcel_effective_n
 from heatlas.compare.policy import Selection
-from heatlas.core.space import Grid
+from heatlas.compare.sets import CellSet, cell_sets
+from heatlas.core.execute import Executor, SerialExecutor, one_thread
+from heatlas.core.parcels import Parcels
 from heatlas.core.value import Value
 
 Floats = NDArray[np.float64]
-Flags = NDArray[np.bool_]
 SMALLEST_P = 1e-300  # a p is never zero
+FEWEST = 3  # elements that a correlation needs
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -41,23 +45,13 @@ class Certainty(Value):
     level: float = 0.95
 
 
-@dataclass(frozen=True)
-class Lags:
-    """Which lags the pairs of elements of a mask have, in shells of equal distance."""
-
-    inside: Flags
-    """the mask cut to its bounding box"""
-    padded: tuple[int, ...]
-    """shape on which nothing wraps around"""
-    shell: NDArray[np.int32]
-    """number of the shell of each lag, shape padded; shell 0 is the zero lag alone"""
-    pairs: Floats
-    """ordered pairs of elements in each shell"""
-    squared: NDArray[np.float32]
-    """squared distance of each lag in units of a shell's width, shape padded"""
-
-
-def effective_n(selection: Selection, *, rows: Sequence[int], columns: Sequence[int]) -> Floats:
+def effective_n(
+    selection: Selection,
+    *,
+    rows: Sequence[int],
+    columns: Sequence[int],
+    executor: Executor | None = None,
+) -> Floats:
     """Return Dutilleul's effective n of each pair of maps.
 
     Parameters
@@ -66,6 +60,9 @@ def effective_n(selection: Selection, *, rows: Sequence[int], columns: Sequence[
         The maps over the elements that count.
     rows, columns : sequence of int
         Numbers of the maps.
+    executor : Executor, optional
+        Runs the maps, or the sets of elements, side by side in threads; None takes one after the
+        other.
 
     Returns
     -------
@@ -79,17 +76,21 @@ def effective_n(selection: Selection, *, rows: Sequence[int], columns: Sequence[
     one voxel wide, divided by the pairs that the mask really holds, and end at their first value
     that is not positive. Where all pairs share their elements, each map costs two FFTs and all
     pairs one small matrix product; otherwise each distinct set of elements costs as much.
-    Memory: about six arrays of eight times the bounding box in float32.
+    Memory: for each worker about ten arrays as large as the bounding box in float32, where a curve
+    is long about forty; and one bit for each element of each map. Over parcels see
+    :func:`heatlas.compare.parcel_lags.parcel_effective_n`.
 
     References
     ----------
     Clifford, Richardson, Hemon (1989), doi:10.2307/2532039. Dutilleul (1993),
     doi:10.2307/2532625.
     """
+    if isinstance(selection.mask.space, Parcels):
+        return parcel_effective_n(selection, rows=rows, columns=columns)
+    runner = executor or SerialExecutor()
     if selection.complete:
-        everything = np.ones(selection.mask.size, dtype=bool)
-        return _over_one_set(selection, everything, rows=rows, columns=columns)
-    return _over_many_sets(selection, rows=rows, columns=columns)
+        return _over_one_set(selection, rows, columns=columns, runner=runner)
+    return _over_many_sets(selection, rows, columns=columns, runner=runner)
 
 
 def judge_correlations(r: Floats, *, n_eff: Floats, level: float = 0.95) -> Certainty:
@@ -130,128 +131,57 @@ def judge_correlations(r: Floats, *, n_eff: Floats, level: float = 0.95) -> Cert
     )
 
 
-def lags_of(inside: Flags, *, grid: Grid) -> Lags:
-    """Return the lags of a mask.
-
-    Parameters
-    ----------
-    inside : numpy.ndarray of bool, shape grid.shape
-        The elements.
-    grid : Grid
-        Where they lie.
-
-    Returns
-    -------
-    Lags
-        Shells are as wide as the edge of a cube with a voxel's volume.
-    """
-    box = inside[_bounding_box(inside)]
-    padded = tuple(fft.next_fast_len(2 * length - 1, real=True) for length in box.shape)
-    width = grid.voxel_volume_mm3 ** (1 / 3)
-    offsets = [np.minimum(np.arange(p), p - np.arange(p)) for p in padded]
-    signs = [np.where(np.arange(p) <= p // 2, 1.0, -1.0) for p in padded]
-    steps = grid.affine[:3, :3] / width
-    squared = np.zeros(padded, dtype=np.float32)
-    for axis in range(3):
-        along = [_broadcast(steps[axis, k] * offsets[k] * signs[k], k) for k in range(3)]
-        squared += np.asarray(along[0] + along[1] + along[2], dtype=np.float32) ** 2
-    shell = np.rint(np.sqrt(squared)).astype(np.int32)
-    np.maximum(shell, 1, out=shell)
-    shell[0, 0, 0] = 0
-    spectrum = fft.rfftn(box.astype(np.float32), padded)
-    counts = np.rint(fft.irfftn(_power(spectrum), padded))
-    pairs = np.asarray(np.bincount(shell.ravel(), np.maximum(counts, 0).ravel()), np.float64)
-    return Lags(inside=box, padded=padded, shell=shell, pairs=pairs, squared=squared)
-
-
-def autocorrelation(values: NDArray[np.floating], *, lags: Lags) -> Floats:
-    """Return the autocorrelation of a map over shells of lags.
-
-    Parameters
-    ----------
-    values : numpy.ndarray, shape (v,)
-        The map's values over the mask's elements.
-    lags : Lags
-        Of that mask.
-
-    Returns
-    -------
-    numpy.ndarray of float64, shape (shells,)
-        1 at shell 0, and 0 from the first shell on where it is not positive.
-    """
-    whole = np.zeros(lags.inside.shape, dtype=np.float32)
-    whole[lags.inside] = values - values.mean(dtype=np.float64)
-    covariance = fft.irfftn(_power(fft.rfftn(whole, lags.padded)), lags.padded)
-    total = np.bincount(lags.shell.ravel(), covariance.ravel(), len(lags.pairs))
-    mean = total / np.maximum(lags.pairs, 1)
-    if not mean[0] > 0:
-        return np.full(len(mean), np.nan)
-    correlation = mean / mean[0]
-    ended = np.flatnonzero(correlation <= 0)
-    if ended.size:
-        correlation[ended[0] :] = 0
-    return np.asarray(correlation)
-
-
 def _over_one_set(
-    selection: Selection, elements: Flags, *, rows: Sequence[int], columns: Sequence[int]
+    selection: Selection, rows: Sequence[int], *, columns: Sequence[int], runner: Executor
 ) -> Floats:
-    """Return the effective n of maps that all rest on the same elements."""
-    n = int(elements.sum())
-    if n < 3:
+    """Return the effective n of maps that all rest on the same elements, map by map."""
+    if selection.mask.size < FEWEST:
         return np.full((len(rows), len(columns)), np.nan)
-    mask = selection.mask
-    whole = np.zeros(mask.space.size, dtype=bool)
-    whole[mask.indices[elements]] = True
-    lags = lags_of(whole.reshape(mask.grid.shape), grid=mask.grid)
     numbers = sorted({*rows, *columns})
-    curves = np.stack([
-        autocorrelation(selection.values_of(k)[elements], lags=lags) for k in numbers
-    ])
-    total = (curves * lags.pairs) @ curves.T
-    with np.errstate(invalid="ignore", divide="ignore"):
-        found = n**2 / total
-    place = {number: k for k, number in enumerate(numbers)}
-    return np.asarray(found[np.ix_([place[k] for k in rows], [place[k] for k in columns])])
+    lags = lags_of(
+        selection.mask.inside.reshape(selection.mask.grid.shape), grid=selection.mask.grid
+    )
+
+    def curve_of(number: int) -> Floats:
+        return autocorrelation(selection.values_of(number), lags=lags)
+
+    whole = _effective(np.stack(list(runner.map(curve_of, numbers))), lags=lags)
+    return whole[np.ix_(np.searchsorted(numbers, rows), np.searchsorted(numbers, columns))]
 
 
-def _over_many_sets(selection: Selection, *, rows: Sequence[int], columns: Sequence[int]) -> Floats:
-    """Return the effective n where pairs rest on elements of their own: set by set."""
-    cells: dict[bytes, list[tuple[int, int]]] = {}
-    for i, row in enumerate(rows):
-        for j, column in enumerate(columns):
-            if row == column:
-                continue
-            key = np.packbits(selection.pair(row, column)).tobytes()
-            cells.setdefault(key, []).append((i, j))
-    found = np.full((len(rows), len(columns)), np.nan)
-    for members in cells.values():
-        across = sorted({i for i, _ in members})
-        down = sorted({j for _, j in members})
-        first, second = members[0]
-        elements = selection.pair(rows[first], columns[second])
-        block = _over_one_set(
-            selection, elements, rows=[rows[i] for i in across], columns=[columns[j] for j in down]
+def _over_many_sets(
+    selection: Selection, rows: Sequence[int], *, columns: Sequence[int], runner: Executor
+) -> Floats:
+    """Return the effective n where pairs rest on elements of their own, set by set."""
+    mask = selection.mask
+    within = bounding_box(mask.inside.reshape(mask.grid.shape))
+    box = box_of(tuple(cut.stop - cut.start for cut in within), grid=mask.grid)
+
+    def answers_of(cells: CellSet) -> tuple[CellSet, Floats | float]:
+        if cells.elements.sum() < FEWEST:
+            return cells, np.nan
+        whole = np.zeros(mask.space.size, dtype=bool)
+        whole[mask.indices[cells.elements]] = True
+        lags = Lags(inside=whole.reshape(mask.grid.shape)[within], box=box)
+        across, down = (
+            np.asarray(side)[k] for side, k in ((rows, cells.across), (columns, cells.down))
         )
-        for i, j in members:
-            found[i, j] = block[across.index(i), down.index(j)]
+        numbers = sorted({*across, *down})
+        curves = [
+            autocorrelation(selection.values_of(k)[cells.elements], lags=lags) for k in numbers
+        ]
+        found = _effective(np.stack(curves), lags=lags)
+        return cells, found[np.searchsorted(numbers, across), np.searchsorted(numbers, down)]
+
+    found = np.full((len(rows), len(columns)), np.nan)
+    for cells, answers in runner.map(answers_of, cell_sets(selection, rows=rows, columns=columns)):
+        found[cells.across, cells.down] = answers
     return found
 
 
-def _bounding_box(inside: Flags) -> tuple[slice, ...]:
-    slices = []
-    for axis in range(inside.ndim):
-        others = tuple(k for k in range(inside.ndim) if k != axis)
-        used = np.flatnonzero(inside.any(axis=others))
-        slices.append(slice(int(used[0]), int(used[-1]) + 1))
-    return tuple(slices)
-
-
-def _broadcast(values: Floats, axis: int) -> Floats:
-    shape = [1, 1, 1]
-    shape[axis] = len(values)
-    return values.reshape(shape)
-
-
-def _power(spectrum: NDArray[np.complexfloating]) -> NDArray[np.floating]:
-    return np.asarray(spectrum.real**2 + spectrum.imag**2)
+def _effective(curves: Floats, *, lags: Lags) -> Floats:
+    """Return the effective n of all pairs of maps with these autocorrelations, shape (m, m)."""
+    reached = int(np.flatnonzero(curves.any(axis=0))[-1]) + 1
+    weighted = curves[:, :reached] * np.sqrt(lags.pairs_of(reached))
+    with one_thread(), np.errstate(invalid="ignore", divide="ignore"):
+        return np.asarray(lags.inside.sum() ** 2 / (weighted @ weighted.T))

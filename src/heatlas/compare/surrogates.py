@@ -1,24 +1,85 @@
-"""The null of correlations from surrogate maps: new fields as smooth as each map, all at once."""
+"""The null of correlations from surrogate maps: sources by name, and one way of judging."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import fft
 
-from heatlas.compare.nulls import Lags, autocorrelation, lags_of
+from heatlas.compare.fields import Draw, ranks_of, standardised
+from heatlas.compare.moran import BATCH as MORAN_BATCH
+from heatlas.compare.moran import moran_surrogates
 from heatlas.compare.policy import Selection
+from heatlas.compare.spectral import BATCH as SPECTRAL_BATCH
+from heatlas.compare.spectral import spectral_surrogates
+from heatlas.compare.variogram import BATCH as VARIOGRAM_BATCH
+from heatlas.compare.variogram import variogram_surrogates
 from heatlas.core.errors import DataError
-from heatlas.core.random import stream
+from heatlas.core.parcels import Parcels
+from heatlas.core.registry import Registry
+from heatlas.core.space import Grid
 from heatlas.core.value import Value
 
 Floats = NDArray[np.float64]
-STEP = "surrogates"
-HALVINGS = 24
 TIE = 1e-9  # a surrogate this close below a correlation counts as reaching it
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Source(Value):
+    """Where surrogates come from.
+
+    Parameters
+    ----------
+    name : str
+        How it is called.
+    words : str
+        What its surrogates keep of a map, for reports.
+    reference : str
+        The paper, or nothing.
+    on_grid : bool
+        Whether it needs voxels on a grid; if not, it needs parcels.
+    prepare : callable
+        Takes a selection, the numbers of maps and ``seed``, and returns a Draw.
+    batch : int
+        How many surrogates a draw holds.
+    """
+
+    name: str
+    words: str
+    reference: str = ""
+    on_grid: bool = False
+    prepare: Callable[..., Draw]
+    batch: int
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Surrogates(Value):
+    """Which surrogates are asked for.
+
+    Parameters
+    ----------
+    source : str
+        One of :data:`SOURCES`.
+    n : int
+        How many of each map.
+    seed : int
+        Seed of the study.
+    ranks : bool
+        Whether they are ranked before they are correlated, as the maps were.
+    """
+
+    source: str = "spectral"
+    n: int = 1000
+    seed: int = 0
+    ranks: bool = False
+
+    def __post_init__(self) -> None:
+        """Check the name and the number."""
+        SOURCES[self.source]
+        if self.n < 1:
+            raise DataError(f"surrogates: {self.n} asked for, expected at least 1.")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -47,8 +108,7 @@ def judge_by_surrogates(
     rows: Sequence[int],
     columns: Sequence[int],
     n_eff: Floats,
-    n_surrogates: int = 1000,
-    seed: int = 0,
+    surrogates: Surrogates,
 ) -> SurrogateTest:
     """Return p of correlations from surrogates of both maps.
 
@@ -63,10 +123,8 @@ def judge_by_surrogates(
     n_eff : numpy.ndarray of float64, shape (rows, columns)
         Effective n, by which correlations of smooth and of rough pairs become comparable for the
         maximum.
-    n_surrogates : int
-        How many surrogates of each map.
-    seed : int
-        Seed of the study.
+    surrogates : Surrogates
+        Which ones, how many, and their seed.
 
     Returns
     -------
@@ -76,117 +134,102 @@ def judge_by_surrogates(
     Raises
     ------
     DataError
-        If the maps rest on different elements, or no surrogate is asked for.
+        If the maps rest on different elements, or the source needs another space than theirs.
 
     Notes
     -----
-    A surrogate is a Gaussian field on the map's grid, periodic beyond twice the bounding box, whose
-    spectrum is that of the map's isotropic autocorrelation, lowered by a constant until its
-    negative parts, set to zero, cost no variance. All maps get surrogates at once, so that the
-    maximum knows how cells depend on each other; both maps of a cell are replaced, so swapping
-    them changes nothing. Like Dutilleul's n it takes the maps as stationary. Time: one complex FFT
-    of eight times the bounding box for two surrogates of one map. Memory: one such array a map,
-    and two surrogates of all maps.
+    All maps get surrogates at once, so that the maximum knows how cells depend on each other; both
+    maps of a cell are replaced, so swapping them changes nothing. Time and memory are those of the
+    source, and a product of all maps' surrogates with each other; ranking adds a sort of each.
     """
+    check_space(selection, source=surrogates.source)
     if not selection.complete:
         raise DataError(
-            "Surrogates need one set of voxels for all maps; use the policy 'common' or 'mask'."
+            "Surrogates need one set of voxels or regions for all maps; use the policy 'common' "
+            "or 'mask'."
         )
-    if n_surrogates < 1:
-        raise DataError(f"surrogates: {n_surrogates} asked for, expected at least 1.")
+    source = SOURCES[surrogates.source]
     numbers = sorted({*rows, *columns})
     place = {number: k for k, number in enumerate(numbers)}
-    mask = selection.mask
-    lags = lags_of(mask.inside.reshape(mask.grid.shape), grid=mask.grid)
-    spectra = [_spectrum(selection.values_of(k), lags=lags) for k in numbers]
     cells = np.ix_([place[k] for k in rows], [place[k] for k in columns])
     tested = np.isfinite(r) & np.isfinite(n_eff)
     weight = np.where(tested, np.sqrt(np.where(tested, n_eff, 1)), 0)
     size = np.where(tested, np.abs(r), 0)
     reached, reached_by_largest = np.zeros(r.shape), np.zeros(r.shape)
-    for start in range(0, n_surrogates, 2):
-        pair = _fields(spectra, lags=lags, seed=seed, number=start)
-        for fields in pair[: n_surrogates - start]:
-            null = np.abs(fields @ fields.T)[cells]
+    draw = source.prepare(selection, numbers, seed=surrogates.seed)
+    for start in range(0, surrogates.n, source.batch):
+        for fields in draw(start)[: surrogates.n - start]:
+            shown = standardised(ranks_of(fields)) if surrogates.ranks else fields
+            null = np.abs(shown @ shown.T)[cells]
             reached += null >= size - TIE
             reached_by_largest += np.max(null * weight) >= size * weight - TIE
     return SurrogateTest(
-        p=np.where(tested, (reached + 1) / (n_surrogates + 1), np.nan),
-        p_fwer=np.where(tested, (reached_by_largest + 1) / (n_surrogates + 1), np.nan),
-        n_surrogates=n_surrogates,
+        p=np.where(tested, (reached + 1) / (surrogates.n + 1), np.nan),
+        p_fwer=np.where(tested, (reached_by_largest + 1) / (surrogates.n + 1), np.nan),
+        n_surrogates=surrogates.n,
     )
 
 
-def surrogate_fields(
-    selection: Selection, maps: Sequence[int], *, lags: Lags, seed: int, number: int
-) -> tuple[Floats, Floats]:
-    """Return two surrogates of each of some maps, centred and of length one.
+def check_space(selection: Selection, *, source: str) -> None:
+    """Check that maps lie where a source of surrogates needs them.
 
     Parameters
     ----------
     selection : Selection
-        Maps that all have values at the same elements.
-    maps : sequence of int
-        Numbers of the maps.
-    lags : Lags
-        Of the selection's mask.
-    seed, number : int
-        Seed of the study, and the number of the first of the two.
+        The maps.
+    source : str
+        One of :data:`SOURCES`.
 
-    Returns
-    -------
-    tuple of numpy.ndarray, shape (maps, mask.size)
-        The two surrogates of every map.
+    Raises
+    ------
+    DataError
+        If they are voxels where regions are needed, or the other way round, or nobody knows where
+        the regions lie.
     """
-    spectra = [_spectrum(selection.values_of(k), lags=lags) for k in maps]
-    return _fields(spectra, lags=lags, seed=seed, number=number)
+    space = selection.mask.space
+    on_grid = isinstance(space, Grid)
+    if SOURCES[source].on_grid and not on_grid:
+        raise DataError(
+            f"null '{source}': it needs maps of voxels; for regions take 'dutilleul', 'variogram' "
+            "or 'moran'."
+        )
+    if on_grid and not SOURCES[source].on_grid:
+        raise DataError(
+            f"null '{source}': it needs regions, not {selection.mask.size:,} voxels; name an atlas "
+            "(--atlas) or give tables of regions."
+        )
+    if isinstance(space, Parcels) and space.centres_mm is None:
+        raise DataError(
+            f"null '{source}': it needs to know where the regions lie, and nothing says so."
+        )
 
 
-def _spectrum(values: Floats, *, lags: Lags) -> NDArray[np.float32]:
-    """Return the amplitude at each frequency of fields with a map's autocorrelation."""
-    curve = np.nan_to_num(autocorrelation(values, lags=lags))
-    # Steps between shells would be roughness. A smooth map's curve is near a line in the squared
-    # distance where it is steepest.
-    shells = lags.shell.ravel()
-    n = np.bincount(shells, minlength=len(curve))
-    middle = np.bincount(shells, lags.squared.ravel(), len(curve)) / np.maximum(n, 1)
-    used = n > 0
-    covariance = np.interp(lags.squared, middle[used], curve[used]).astype(np.float32)
-    power = np.asarray(fft.fftn(covariance).real, dtype=np.float32)
-    return np.asarray(np.sqrt(np.maximum(power - _floor(power), 0)), dtype=np.float32)
-
-
-def _floor(power: NDArray[np.float32]) -> float:
-    """Return what is taken off every frequency so that none is negative and the variance stays.
-
-    An estimated curve has a little power below zero where the map has next to none. Setting only
-    that to zero would leave its positive twin as white noise, and the surrogates too rough.
-    """
-    wanted = float(power.sum(dtype=np.float64))
-    low, high = 0.0, float(power.max())
-    for _ in range(HALVINGS):
-        middle = (low + high) / 2
-        kept = float(np.maximum(power - middle, 0).sum(dtype=np.float64))
-        low, high = (middle, high) if kept > wanted else (low, middle)
-    return low
-
-
-def _fields(
-    spectra: Sequence[NDArray[np.float32]], *, lags: Lags, seed: int, number: int
-) -> tuple[Floats, Floats]:
-    """Return two surrogates of every map within the mask, standardised, shape (m, v) each."""
-    first, second = [], []
-    for k, amplitude in enumerate(spectra):
-        rng = stream(seed, STEP, index=number * len(spectra) + k)
-        noise = rng.standard_normal((2, *amplitude.shape), dtype=np.float32)
-        field = fft.ifftn(amplitude * (noise[0] + 1j * noise[1]))
-        box = field[tuple(slice(0, length) for length in lags.inside.shape)][lags.inside]
-        first.append(_standardised(box.real))
-        second.append(_standardised(box.imag))
-    return np.stack(first), np.stack(second)
-
-
-def _standardised(values: NDArray[np.floating]) -> Floats:
-    centred = values.astype(np.float64) - values.mean(dtype=np.float64)
-    size = np.linalg.norm(centred)
-    return np.asarray(centred / size if size > 0 else centred)
+SOURCES: Registry[Source] = Registry(
+    "null",
+    {
+        source.name: source
+        for source in (
+            Source(
+                name="spectral",
+                words="Gaussian fields with each map's isotropic autocorrelation",
+                on_grid=True,
+                prepare=spectral_surrogates,
+                batch=SPECTRAL_BATCH,
+            ),
+            Source(
+                name="variogram",
+                words="each map permuted, smoothed and scaled to its variogram",
+                reference="Burt et al. (2020), doi:10.1016/j.neuroimage.2020.117038",
+                prepare=variogram_surrogates,
+                batch=VARIOGRAM_BATCH,
+            ),
+            Source(
+                name="moran",
+                words="random signs along Moran's eigenvector maps of inverse distances",
+                reference="Wagner and Dray (2015), doi:10.1111/2041-210X.12407",
+                prepare=moran_surrogates,
+                batch=MORAN_BATCH,
+            ),
+        )
+    },
+)

@@ -26,14 +26,14 @@ class Parcels(Space):
     ----------
     names : tuple of str
         A name for each, all different.
-    centres_mm : array_like, shape (n, 3)
-        Where they lie, in mm, RAS+.
+    centres_mm : array_like, shape (n, 3), optional
+        Where they lie, in mm, RAS+; None where that is not known.
     borders : array_like of int, shape (m, 2), optional
         Pairs of parcels that touch; None where that is not known.
     """
 
     names: tuple[str, ...]
-    centres_mm: NDArray[np.float64]
+    centres_mm: NDArray[np.float64] | None = None
     borders: NDArray[np.int32] | None = None
 
     def __post_init__(self) -> None:
@@ -44,12 +44,13 @@ class Parcels(Space):
         repeated = sorted({name for name in names if names.count(name) > 1})
         if repeated:
             raise DataError(f"parcels: {', '.join(repeated)} named more than once.")
-        centres = own_array(self.centres_mm, name="centres", dtype=np.float64, ndim=2)
-        check_length(centres, name="centres", expected=len(names), per="parcels")
-        if centres.shape[1] != 3 or not np.isfinite(centres).all():
-            raise DataError("centres: expected a finite position in mm for each parcel.")
         set_field(self, "names", to=names)
-        set_field(self, "centres_mm", to=centres)
+        if self.centres_mm is not None:
+            centres = own_array(self.centres_mm, name="centres", dtype=np.float64, ndim=2)
+            check_length(centres, name="centres", expected=len(names), per="parcels")
+            if centres.shape[1] != 3 or not np.isfinite(centres).all():
+                raise DataError("centres: expected a finite position in mm for each parcel.")
+            set_field(self, "centres_mm", to=centres)
         if self.borders is not None:
             borders = _checked_pairs(self.borders, name="borders", n_parcels=len(names))
             set_field(self, "borders", to=borders)
@@ -61,11 +62,12 @@ class Parcels(Space):
 
     @property
     def digest(self) -> str:
-        """Digest of names, centres (rounded to a micrometre) and borders."""
-        centres = np.round(self.centres_mm, 3) + 0.0
+        """Digest of names, centres (rounded to a micrometre; none if unknown) and borders."""
+        known = self.centres_mm is not None
+        centres = (np.round(self.positions_mm(), 3) + 0.0).tobytes() if known else b"anywhere"
         borders = b"" if self.borders is None else b"borders" + self.borders.tobytes()
         names = json.dumps(self.names).encode()
-        return digest_bytes(b"parcels" + names + centres.tobytes() + borders)
+        return digest_bytes(b"parcels" + names + centres + borders)
 
     def measure(self) -> NDArray[np.float64]:
         """Return 1 for each parcel, shape (size,)."""
@@ -85,7 +87,12 @@ class Parcels(Space):
         return coo_array((ones, (rows, columns)), shape=(self.size, self.size)).tocsr()
 
     def positions_mm(self) -> NDArray[np.float64]:
-        """Return the centres, shape (size, 3)."""
+        """Return the centres, shape (size, 3); DataError where they are not known."""
+        if self.centres_mm is None:
+            raise DataError(
+                "parcels: where they lie is not known; give their centres in mm, or an atlas whose "
+                "regions have the same names."
+            )
         return self.centres_mm
 
 
@@ -145,7 +152,7 @@ class Edges(Space):
 
     def positions_mm(self) -> NDArray[np.float64]:
         """Return the middle between both ends of each edge, shape (size, 3)."""
-        return np.asarray(self.parcels.centres_mm[self.pairs].mean(axis=1))
+        return np.asarray(self.parcels.positions_mm()[self.pairs].mean(axis=1))
 
 
 def all_edges(parcels: Parcels) -> Edges:

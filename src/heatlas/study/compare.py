@@ -51,9 +51,10 @@ class CompareOptions(Value):
         Table with the columns name (a file's stem), label and, if wanted, group.
     given : sequence of Path, str or Volume
         Maps that are regressed out of all others first, for partial correlations.
-    null : {"dutilleul", "spectral"}
+    null : {"dutilleul", "spectral", "variogram", "moran"}
         Where p comes from: Student's t with the effective n, Holm over cells; or surrogates of all
-        maps at once, with the largest correlation over cells for the family-wise p.
+        maps at once, with the largest correlation over cells for the family-wise p: "spectral" for
+        voxels, "variogram" and "moran" for regions.
     n_surrogates, seed : int
         How many surrogates, and the seed from which they follow.
     """

@@ -11,6 +11,7 @@ import numpy as np
 from heatlas.compare.comparison import MapComparison
 from heatlas.compare.correlation import MEASURES
 from heatlas.compare.policy import POLICIES
+from heatlas.compare.surrogates import SOURCES
 from heatlas.core.errors import DataError
 from heatlas.core.matrix import LabelledMatrix
 from heatlas.core.table import Column, Table
@@ -159,9 +160,10 @@ def _test(compared: MapComparison) -> dict[str, Any]:
         "interval_level": compared.certainty.level,
         "alpha": question.alpha,
     }
-    if question.null == "spectral":
+    if question.null in SOURCES:
+        words = f"{question.null} surrogates of all maps at once, two-sided"
         test |= {
-            "null": "spectral surrogates of all maps at once, two-sided",
+            "null": f"{words}: {SOURCES[question.null].words}",
             "family_wise": "largest standardised correlation over all distinct cells",
             "n_surrogates": question.n_surrogates,
             "seed": question.seed,

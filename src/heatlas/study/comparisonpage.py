@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from heatlas.compare.comparison import MapComparison
 from heatlas.compare.correlation import MEASURES
 from heatlas.compare.policy import POLICIES
+from heatlas.compare.surrogates import SOURCES
 from heatlas.core.page import (
     Block,
     Columns,
@@ -25,7 +26,7 @@ from heatlas.core.page import (
 from heatlas.core.table import Column, Table
 from heatlas.core.words import count, join, level, p_value, percent
 from heatlas.show.view import View
-from heatlas.study.comparisoncells import cell_details
+from heatlas.study.comparisoncells import cell_explorer
 from heatlas.study.comparisonpictures import (
     judged_matrix,
     matrix_figure,
@@ -69,7 +70,7 @@ def comparison_page(compared: MapComparison) -> Page:
             Section(
                 title="Heat map",
                 anchor="heat-map",
-                blocks=(matrix_figure(judged, name="heatmap"),),
+                blocks=(cell_explorer(compared, judged),),
             ),
             _cells(compared),
             _policies(compared),
@@ -98,7 +99,6 @@ def _cells(compared: MapComparison) -> Section:
     blocks: list[Block] = [Paragraph(text=words)]
     if len(ranked):
         blocks.append(_cell_table(compared, ranked[:MOST_ROWS]))
-        blocks += cell_details(compared)
     return Section(title="Cells", anchor="cells", blocks=tuple(blocks))
 
 
@@ -222,11 +222,13 @@ def _test_words(compared: MapComparison) -> list[str]:
         "positive; intervals are Fisher's with that number. Maps are taken as stationary and "
         "isotropic."
     )
-    if question.null == "spectral":
+    if question.null in SOURCES:
+        source = SOURCES[question.null]
+        paper = f" ({source.reference})" if source.reference else ""
         return [
             size,
-            f"p-values come from {question.n_surrogates:,} surrogates of all maps at once, "
-            "Gaussian fields with each map's autocorrelation. The family-wise p compares with the "
+            f"p-values come from {question.n_surrogates:,} surrogates of all maps at once: "
+            f"{source.words}{paper}. The family-wise p compares with the "
             "largest correlation, in units of its standard error, over all distinct cells; q is "
             "Benjamini-Hochberg's.",
         ]

@@ -1,0 +1,162 @@
+"""How sure a correlation over parcels is: Dutilleul's effective n from distances of centres."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial.distance import cdist
+
+from heatlas.compare.policy import Selection
+from heatlas.core.parcels import Parcels
+
+Floats = NDArray[np.float64]
+FEWEST = 3  # parcels that a correlation needs
+# Shells this share of the mean distance to the nearest parcel wide: wider ones mix neighbours with
+# strangers and make the effective n too large.
+WIDTH = 0.75
+
+
+@dataclass(frozen=True)
+class Shells:
+    """Which pairs of parcels are about equally far apart; every pair is in one shell."""
+
+    number: NDArray[np.int32]
+    """number of each pair's shell, shape (n, n); shell 0 holds each parcel with itself"""
+    pairs: Floats
+    """ordered pairs in each shell"""
+    products: Floats
+    """trace of (B S_h B S_k) with S_h the 0/1 matrix of shell h and B the centring matrix"""
+
+
+def knows_places(selection: Selection) -> bool:
+    """Say whether the centres of the parcels are known, without which nothing is tested."""
+    space = selection.mask.space
+    return isinstance(space, Parcels) and space.centres_mm is not None
+
+
+def parcel_effective_n(
+    selection: Selection, *, rows: Sequence[int], columns: Sequence[int]
+) -> Floats:
+    """Return Dutilleul's effective n of each pair of maps over parcels.
+
+    Parameters
+    ----------
+    selection : Selection
+        The maps over the parcels that count.
+    rows, columns : sequence of int
+        Numbers of the maps.
+
+    Returns
+    -------
+    numpy.ndarray of float64, shape (rows, columns)
+        ``1 + tr(B R_x) tr(B R_y) / tr(B R_x B R_y)``, at most the number of parcels that the pair
+        shares; NaN where these are fewer than three or their places are unknown. Swapping the two
+        maps changes nothing.
+
+    Notes
+    -----
+    R is a map's correlation matrix: its autocorrelation in shells of distance between centres, the
+    pairs in each counted exactly; B subtracts the mean. Both maps are taken as stationary and
+    isotropic: a correlation depends on the distance alone, measured straight through the brain, and
+    parcels count alike whatever their size. With few parcels autocorrelations are rough guesses.
+    Time and memory grow with the square of the parcels.
+
+    References
+    ----------
+    Dutilleul (1993), Modifying the t test for assessing the correlation between two spatial
+    processes, doi:10.2307/2532625.
+    """
+    found = np.full((len(rows), len(columns)), np.nan)
+    if not knows_places(selection):
+        return found
+    centres = selection.mask.positions_mm()
+    for elements, across, down in _sets(selection, rows=rows, columns=columns):
+        if elements.sum() < FEWEST:
+            continue
+        shells = shells_of(centres[elements])
+        if shells is None:
+            continue
+        numbers = sorted({rows[i] for i in across} | {columns[j] for j in down})
+        place = {number: k for k, number in enumerate(numbers)}
+        curves = np.stack([
+            autocorrelation(selection.values_of(k)[elements], shells=shells) for k in numbers
+        ])
+        whole = _effective(curves, shells=shells)
+        found[across, down] = whole[
+            [place[rows[i]] for i in across], [place[columns[j]] for j in down]
+        ]
+    return found
+
+
+def shells_of(centres_mm: Floats) -> Shells | None:
+    """Return shells of equal distance between parcels; None where all lie in one place.
+
+    Parameters
+    ----------
+    centres_mm : numpy.ndarray of float64, shape (n, 3)
+        Where the parcels lie.
+
+    Returns
+    -------
+    Shells or None
+        As wide as three quarters of the mean distance to the nearest parcel.
+    """
+    distances = cdist(centres_mm, centres_mm)
+    others = np.where(distances > 0, distances, np.inf).min(axis=1)
+    if not np.isfinite(others).all():
+        return None
+    number = np.maximum(np.rint(distances / (WIDTH * others.mean())), 1).astype(np.int32)
+    np.fill_diagonal(number, 0)
+    n, n_shells = len(number), int(number.max()) + 1
+    rows = np.repeat(np.arange(n), n)
+    partners = np.bincount(rows * n_shells + number.ravel(), minlength=n * n_shells)
+    each = partners.reshape(n, n_shells).astype(np.float64)
+    pairs = each.sum(axis=0)
+    products = np.diag(pairs) - 2 / n * each.T @ each + np.outer(pairs, pairs) / n**2
+    return Shells(number=number, pairs=pairs, products=products)
+
+
+def autocorrelation(values: Floats, *, shells: Shells) -> Floats:
+    """Return the autocorrelation of a map in each shell, shape (shells,); 1 in shell 0.
+
+    It is not cut where it turns negative: the values add up to zero around their mean, so their
+    correlations sink below the truth, and the formula with the centring matrix undoes just that.
+    """
+    centred = values - values.mean()
+    total = np.bincount(
+        shells.number.ravel(), np.outer(centred, centred).ravel(), len(shells.pairs)
+    )  # fmt: skip
+    if not total[0] > 0:
+        return np.full(len(total), np.nan)
+    mean = total / np.maximum(shells.pairs, 1)
+    return np.asarray(mean / mean[0])
+
+
+def _sets(
+    selection: Selection, *, rows: Sequence[int], columns: Sequence[int]
+) -> list[tuple[NDArray[np.bool_], list[int], list[int]]]:
+    """Return each set of elements that cells rest on, with the rows and columns of those cells."""
+    sets: dict[bytes, tuple[NDArray[np.bool_], list[int], list[int]]] = {}
+    for i, row in enumerate(rows):
+        for j, column in enumerate(columns):
+            elements = selection.pair(row, column)
+            _, across, down = sets.setdefault(elements.tobytes(), (elements, [], []))
+            across.append(i)
+            down.append(j)
+    return list(sets.values())
+
+
+def _effective(curves: Floats, *, shells: Shells) -> Floats:
+    """Return the effective n of all pairs of curves of autocorrelation, shape (maps, maps)."""
+    n = len(shells.number)
+    own = n * curves[:, 0] - curves @ shells.pairs / n
+    shared = curves @ shells.products @ curves.T
+    shared = (shared + shared.T) / 2  # swapping the two maps changes no digit
+    with np.errstate(divide="ignore", invalid="ignore"):
+        found = 1 + np.outer(own, own) / shared
+    # Negative correlations can make the sum vanish: then nothing says fewer than all.
+    found = np.where((shared <= 0) & np.isfinite(shared), n, found)
+    return np.asarray(np.minimum(found, n))
