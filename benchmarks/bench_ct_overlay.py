@@ -40,13 +40,15 @@ def ours(n_slices: int) -> Callable[[], bytes]:
     """Return a function that draws the middle slice with Heatlas."""
     from heatlas.core.space import Grid
     from heatlas.core.volume import Volume
+    from heatlas.core.window import Window
     from heatlas.show.window import WindowedVolume
     from heatlas.study.overlay import CT_VIEW, Look, draw_overlay
 
     values, saliency = head(n_slices)
     grid = Grid(shape=values.shape, affine=np.diag([-0.45, -0.45, 2.0, 1.0]))
     volume = Volume(values=values, grid=grid, name="generated head")
-    ct = WindowedVolume(volume=volume, low=LOW, high=HIGH, words="brain window")
+    brain = Window(name="brain", centre=(LOW + HIGH) / 2, width=HIGH - LOW)
+    ct = WindowedVolume(volume=volume, window=brain)
     source = Volume(values=saliency, grid=grid, name="saliency")
     view = replace(CT_VIEW, slices=(n_slices // 2 + 1,))
     return lambda: draw_overlay(ct, source, look=Look(outline=CUT), view=view).content

@@ -8,10 +8,11 @@ from heatlas.core.heatmap import HeatMap, heat_map_of
 from heatlas.core.space import Grid, Mask
 from heatlas.core.statmap import StatMap
 from heatlas.core.volume import Volume
+from heatlas.core.window import Window
 from heatlas.show.window import WindowedVolume
 
 SHAPE = (20, 24, 6)
-BRAIN = (0.0, 80.0)
+BRAIN = Window(name="brain", centre=40, width=80)
 
 
 def tilted_affine(*, tilt_degrees: float = 18.0, pitch_mm: float = 0.5) -> np.ndarray:
@@ -45,7 +46,7 @@ def windowed(
         values = values.copy()
         values[:4] = np.nan
     volume = Volume(values=values, grid=grid, name="ct")
-    return WindowedVolume(volume=volume, low=BRAIN[0], high=BRAIN[1], words="brain window")
+    return WindowedVolume(volume=volume, window=BRAIN)
 
 
 def value_map(values: np.ndarray, grid: Grid) -> HeatMap:

@@ -308,14 +308,14 @@ def test_stored_slices_say_number_millimetres_tilt_window_and_opacity() -> None:
     assert f"3: z = {mm:.1f}".replace("-", "−").removesuffix(".0") in said
     for words in (
         "Left is right",
-        "Grey: brain window: black at 0 HU, white at 80 HU.",
+        "Grey: brain (centre 40, width 80 HU), black at 0 HU, white at 80 HU.",
         "1 is the most inferior. They are tilted by 18.0° against the axial plane",
         "Opacity is proportional to the magnitude, as on the bar.",
         "≥ 0.5",
         "10 mm",
     ):
         assert words in said
-    assert scene.greys == (0, 255)
+    assert scene.tissue == (0, 255)
     assert scene.panels[0].tiles[0].number == 2
 
 

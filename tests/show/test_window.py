@@ -9,14 +9,14 @@ import numpy as np
 import pytest
 from scipy.ndimage import map_coordinates
 
-from heatlas.core.errors import DataError
 from heatlas.core.space import Grid
 from heatlas.core.volume import Volume
+from heatlas.core.window import Window
 from heatlas.show.planes import Field, Raster, voxels_of
 from heatlas.show.stored import StoredSlice, stack_of
 from heatlas.show.view import THEMES
 from heatlas.show.window import BETWEEN, HATCH, WindowedVolume, gather_window, window_field
-from tests.show.ct import ct_grid, hounsfield, windowed
+from tests.show.ct import BRAIN, ct_grid, hounsfield, windowed
 
 DARK = THEMES["dark"]
 
@@ -33,23 +33,29 @@ def grid_of(diagonal: tuple[float, float, float], shape: tuple[int, int, int]) -
     return Grid(shape=shape, affine=affine)
 
 
-@pytest.mark.parametrize(("low", "high"), [(80, 0), (5, 5), (0, np.inf), (np.nan, 1)])
-def test_limits_that_span_nothing_are_refused(low: float, high: float) -> None:
-    with pytest.raises(DataError, match="window: limits"):
-        WindowedVolume(volume=windowed().volume, low=low, high=high)
-
-
 def test_a_windowed_volume_survives_pickling() -> None:
     again = pickle.loads(pickle.dumps(windowed(padded=True)))
-    assert (again.low, again.high, again.words) == (0.0, 80.0, "brain window")
+    assert (again.low, again.high, again.window.name) == (0.0, 80.0, "brain")
     assert again.has_padding
 
 
 def test_it_says_its_limits_and_whether_something_was_not_measured() -> None:
-    assert windowed().sentence == "Grey: brain window: black at 0 HU, white at 80 HU."
-    assert windowed(padded=True).sentence.endswith("; hatched: not measured.")
-    wide = WindowedVolume(volume=windowed().volume, low=-1350, high=150.5, unit="")
-    assert wide.sentence == "Grey: black at −1,350, white at 150.5."
+    brain = "Grey: brain (centre 40, width 80 HU), black at 0 HU, white at 80 HU"
+    assert windowed().sentence == f"{brain}."
+    assert windowed(padded=True).sentence == f"{brain}; hatched: not scanned."
+    lung = Window(name="lung", centre=-600, width=1500, unit="")
+    words = WindowedVolume(volume=windowed().volume, window=lung).sentence
+    assert words.endswith("black at −1,350, white at 150.")
+
+
+def test_windows_of_files_keep_their_shape() -> None:
+    grid = ct_grid()
+    values = np.linspace(-100, 200, grid.size, dtype=np.float32).reshape(grid.shape)
+    sigmoid = Window(name="file", centre=40, width=80, shape="sigmoid")
+    table = Window(name="file", centre=40, width=80, table=np.linspace(0, 1, 81) ** 2)
+    for window in (sigmoid, table):
+        found = WindowedVolume(volume=windowed().volume, window=window).greys(values)
+        assert np.abs(found - 255 * window.greys(values)).max() <= 0.5
 
 
 def test_a_stored_slice_whose_pixels_are_its_voxels_is_drawn_as_it_is() -> None:
@@ -113,7 +119,8 @@ def test_the_mean_of_many_voxels_is_shown_where_pixels_are_larger() -> None:
     rng = np.random.default_rng(2)
     grid = grid_of((1, 1, 5), (240, 240, 1))
     values = (40 + rng.normal(0, 20, grid.shape)).astype(np.float32)
-    window = replace(windowed(values, grid=grid), low=-1000, high=1000)
+    wide = Window(name="wide", centre=0, width=2000)
+    window = replace(windowed(values, grid=grid), window=wide)
     raster = StoredSlice(stack_of(grid, left_is_left=True), 0, 30, 30)
     grey = gather_window(raster, window, theme=DARK)
     sampled = values[4::8, 4::8, 0].std() * 255 / 2000
@@ -160,6 +167,6 @@ def test_the_field_holds_what_is_not_black() -> None:
 def test_values_of_float64_are_windowed_too() -> None:
     grid = ct_grid()
     volume = Volume(values=np.full(grid.shape, 20.0, np.float64), grid=grid)
-    window = WindowedVolume(volume=volume, low=0, high=80)
+    window = WindowedVolume(volume=volume, window=BRAIN)
     raster = StoredSlice(stack_of(grid, left_is_left=False), 0, 20, 24)
     assert (gather_window(raster, window, theme=DARK) == 64).all()

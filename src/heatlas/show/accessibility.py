@@ -165,7 +165,7 @@ def verdict(figure: HeatMap | Scene, *, theme: str = "light") -> Verdict:
         cases = [_Case(figure.scale, judged, _greys(THEMES[theme]))]
     else:
         page = next(t for t in THEMES.values() if t.page == figure.page)
-        greys = figure.greys or _greys(page)
+        greys = figure.tissue or _greys(page)
         cases = [_Case(panel.scale, panel.judged, greys) for panel in figure.panels]
     checks = [check for case in cases for check in _checks(case)]
     return Verdict(

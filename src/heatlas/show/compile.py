@@ -182,7 +182,7 @@ def _fill(panels: tuple[HeatMap, ...], *, layout: Layout, cutter: _Cutter, view:
         paths=tuple(paths),
         words=tuple(words),
         title=view.title or "; ".join(dict.fromkeys(p.title for p in panels if p.title)),
-        greys=(0, 255) if windowed else None,
+        tissue=(0, 255) if windowed else None,
     )
 
 

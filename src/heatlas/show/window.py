@@ -8,11 +8,10 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from heatlas.core.errors import DataError
 from heatlas.core.space import Grid
-from heatlas.core.validate import set_field
 from heatlas.core.value import Value
 from heatlas.core.volume import Volume
+from heatlas.core.window import Window
 from heatlas.show.planes import Field, Raster, box_mm, voxels_of
 from heatlas.show.stored import StoredSlice
 from heatlas.show.view import AXES, Theme
@@ -33,29 +32,22 @@ class WindowedVolume(Value):
     ----------
     volume : Volume
         The image; NaN where nothing was measured (padding), which is hatched.
-    low, high : float
-        Values that are drawn black and white, with everything beyond them.
-    words : str
-        What they are called: ``"brain window, C 40 W 80 HU"``.
-    unit : str
-        Unit of the values.
+    window : Window
+        What is drawn black and white, with everything beyond it.
     """
 
     volume: Volume
-    low: float
-    high: float
-    words: str = ""
-    unit: str = "HU"
+    window: Window
 
-    def __post_init__(self) -> None:
-        """Check the limits."""
-        if not np.isfinite([self.low, self.high]).all() or self.high <= self.low:
-            raise DataError(
-                f"window: limits {self.low:g} to {self.high:g} given, expected a lower and a "
-                "higher finite value."
-            )
-        for name in ("low", "high"):
-            set_field(self, name, to=float(getattr(self, name)))
+    @property
+    def low(self) -> float:
+        """Value that is drawn black."""
+        return self.window.low
+
+    @property
+    def high(self) -> float:
+        """Value that is drawn white."""
+        return self.window.high
 
     @cached_property
     def has_padding(self) -> bool:
@@ -66,13 +58,17 @@ class WindowedVolume(Value):
     @property
     def sentence(self) -> str:
         """What a reader of the figure must know about the greys."""
-        unit = f" {self.unit}" if self.unit else ""
-        name = f"{self.words}: " if self.words else ""
-        words = f"Grey: {name}black at {_plain(self.low)}{unit}, white at {_plain(self.high)}{unit}"
-        return f"{words}; hatched: not measured." if self.has_padding else f"{words}."
+        window = self.window
+        unit = f" {window.unit}" if window.unit else ""
+        ends = f"black at {_plain(window.low)}{unit}, white at {_plain(window.high)}{unit}"
+        words = f"Grey: {window.words}, {ends}"
+        return f"{words}; hatched: not scanned." if self.has_padding else f"{words}."
 
     def greys(self, values: Floats32) -> NDArray[np.uint8]:
         """Return the grey level of each value, 0 to 255; NaN gives 0."""
+        if self.window.table is not None or self.window.shape != "linear-exact":
+            share = np.nan_to_num(self.window.greys(values))
+            return np.rint(255 * share).astype(np.uint8)
         steps = np.float32(255 / (self.high - self.low))
         levels = np.multiply(values, steps, dtype=np.float32)
         levels += np.float32(0.5 - self.low * steps)  # the cast below cuts the fraction off

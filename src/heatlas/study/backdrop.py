@@ -79,7 +79,7 @@ def choose_background(mask: Mask, *, template: str | Path | WindowedVolume = DEC
         If the template is neither known nor a file.
     """
     if isinstance(template, WindowedVolume):
-        return Background(volume=template, words=template.volume.name or "an image in memory")
+        return Background(volume=template, words=template.volume.name or "the windowed image")
     if template == NONE:
         return Background(volume=None, words="none, as asked")
     if str(template) in TEMPLATES:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, get_args
@@ -284,6 +285,100 @@ def write_map_on_ct(out: Path, source: Source, *, ct: Volume, overwrite: bool = 
     return moved
 
 
+def write_overlay(
+    folder: Path,
+    source: Source,
+    *,
+    ct: WindowedVolume,
+    look: Look | None = None,
+    view: View | None = None,
+    overwrite: bool = False,
+) -> tuple[tuple[Path, ...], tuple[str, ...]]:
+    """Write a map over CT as PNG, SVG and NIfTI.
+
+    Parameters
+    ----------
+    folder : Path
+        Where ``overlay.png``, ``overlay.svg`` and ``heatmap.nii.gz`` (the map on the CT's grid,
+        with its sidecar) go.
+    source : Path, str, MapFile, HeatMap, StatMap or Volume
+        The map.
+    ct : WindowedVolume
+        The image beneath.
+    look : Look, optional
+        Opacity, colours, threshold and outline.
+    view : View, optional
+        What is looked at.
+    overwrite : bool
+        Whether files of these names may be replaced.
+
+    Returns
+    -------
+    tuple of (tuple of Path, tuple of str)
+        The files, and what a reader must know.
+
+    Raises
+    ------
+    DataError
+        If a file is there already, or the map cannot be read.
+    SpaceMismatchError
+        If the map does not overlap the CT.
+    """
+    inputs = [Path(source)] if isinstance(source, (str, Path)) else []
+    figures = [folder / "overlay.png", folder / "overlay.svg"]
+    volume = folder / "heatmap.nii.gz"
+    check_outputs([volume], inputs=inputs, overwrite=overwrite)
+    _check_figures(figures, overwrite=overwrite)
+    read = _read(source)
+    kept = read if not isinstance(source, HeatMap) else source
+    pictures = [draw_overlay(ct, kept, look=look, view=view, out=out) for out in figures]
+    write_map_on_ct(volume, kept, ct=ct.volume, overwrite=overwrite)
+    return (*figures, volume), pictures[0].notes
+
+
+def write_colours(
+    folder: Path, ct: WindowedVolume, *, table: str, view: View | None = None, overwrite: bool
+) -> tuple[tuple[Path, ...], tuple[str, ...]]:
+    """Write CT itself in colours as ``colours.png`` and ``colours.svg``.
+
+    Parameters
+    ----------
+    folder : Path
+        Where they go.
+    ct : WindowedVolume
+        The image; the window's limits are the ends of the colour bar.
+    table : str
+        Colour table.
+    view : View, optional
+        What is looked at.
+    overwrite : bool
+        Whether files of these names may be replaced.
+
+    Returns
+    -------
+    tuple of (tuple of Path, tuple of str)
+        The files, and what a reader must know.
+
+    Raises
+    ------
+    DataError
+        If a file is there already.
+    """
+    figures = (folder / "colours.png", folder / "colours.svg")
+    _check_figures(figures, overwrite=overwrite)
+    pictures = [colour_ct(ct, table=table, view=view, out=out) for out in figures]
+    return figures, pictures[0].notes
+
+
+def _check_figures(figures: Sequence[Path], *, overwrite: bool) -> None:
+    there = [path for path in figures if path.exists()]
+    if there and not overwrite:
+        raise DataError(
+            f"{there[0]}: it exists already; choose another folder, or allow it to be replaced "
+            "(--overwrite)."
+        )
+
+
 # -------------------------------------------------------------------------------- reading
 
 
@@ -354,7 +449,7 @@ def _with_opacity(
 def _intensity_map(ct: WindowedVolume, *, table: str) -> HeatMap:
     volume = ct.volume
     mask = Mask(space=volume.grid, inside=np.isfinite(volume.values), words="measured voxels")
-    unit = ct.unit
+    unit = ct.window.unit
     stat_map = StatMap(
         values=mask.gather(volume.values),
         mask=mask,
@@ -374,7 +469,7 @@ def _intensity_map(ct: WindowedVolume, *, table: str) -> HeatMap:
         true_high=float(stat_map.values.max()),
         label=quantity,
     )
-    return heat_map_of(stat_map, scale=scale, title=ct.words)
+    return heat_map_of(stat_map, scale=scale, title=ct.window.words)
 
 
 # -------------------------------------------------------------------------------- place
