@@ -177,11 +177,17 @@ def _overlay(options: CtOptions, scan: CtScan, *, out: Path) -> tuple[Path, ...]
     from dataclasses import replace
 
     from heatlas.study.ct import ct_backdrop, default_windows
-    from heatlas.study.overlay import CT_VIEW, Look, write_colours, write_overlay
+    from heatlas.study.overlay import CT_VIEW, Look, slices_at, write_colours, write_overlay
 
     asked = scan.windows_named(options.window) if options.window else default_windows(scan)[0]
     ct = ct_backdrop(scan, asked[0])
-    view = replace(CT_VIEW, left_is_left=options.left_is_left, scale=options.scale)
+    places = scan.slices.centres_mm()[[number - 1 for number in _numbers(options.slices)]]
+    view = replace(
+        CT_VIEW,
+        left_is_left=options.left_is_left,
+        scale=options.scale,
+        slices=slices_at(scan.volume, places),
+    )
     if options.heat_map is None:
         table = options.colour or "batlow"
         files, notes = write_colours(out, ct, table=table, view=view, overwrite=options.overwrite)

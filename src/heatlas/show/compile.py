@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from dataclasses import field as dataclass_field
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,7 +49,7 @@ from heatlas.show.planes import (
 from heatlas.show.scene import Panel, Path, Scene, Tile, Words
 from heatlas.show.stored import Stack, StoredSlice, stack_of, stored_cuts
 from heatlas.show.view import AXES, Axis, View
-from heatlas.show.window import WindowedVolume, gather_window, window_field
+from heatlas.show.window import WindowedVolume, bright_slices, gather_window, window_field
 
 ORTHO_ORDER: tuple[Axis, ...] = ("y", "x", "z")
 CROSS_HAIR_GAP = 7
@@ -190,7 +191,11 @@ def _cuts(panels: tuple[HeatMap, ...], seen: _Seen) -> list[list[Cut]]:
     """Return the slices in rows."""
     view, field = seen.view, seen.field
     if seen.stack is not None:
-        return stored_cuts(seen.stack, panels, view=view)
+        along, backdrop = seen.stack.along, seen.backdrop
+        among = None
+        if isinstance(backdrop, WindowedVolume):
+            among = partial(bright_slices, backdrop, along=along)
+        return stored_cuts(seen.stack, panels, view=view, among=among)
     if view.kind == "mosaic":
         rows = mosaic_cuts(panels, view, extent=field if seen.windowed else None)
         return [[field_cut(axis, mm, field=field) for mm in rows[axis]] for axis in rows]
