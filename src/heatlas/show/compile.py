@@ -228,7 +228,7 @@ def _foot(panels: Sequence[HeatMap], seen: _Seen) -> str:
 
 
 def _stored_words(stack: Stack) -> str:
-    words = f"Slices as stored; 1 is the most {stack.first_side}"
+    words = f"Slices of the image's own grid; 1 is the most {stack.first_side}"
     if stack.tilt_degrees < TILTED:
         return f"{words}."
     plane = PLANE_NAMES[stack.axis]
