@@ -288,6 +288,8 @@ class _Cutter:
             if place not in self.greys:
                 self.greys[place] = self._grey(raster)
             grey = self.greys[place]
+        for array in (elements, grey):
+            array.setflags(write=False)  # so that the tile takes it without a copy
         return Tile(
             axis=box.axis,
             position_mm=box.position_mm,
