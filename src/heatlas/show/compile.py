@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from dataclasses import field as dataclass_field
 from functools import partial
 
@@ -54,6 +54,7 @@ from heatlas.show.window import WindowedVolume, bright_slices, gather_window, wi
 ORTHO_ORDER: tuple[Axis, ...] = ("y", "x", "z")
 CROSS_HAIR_GAP = 7
 NOTICEABLE = 0.5  # opacity from which on a map is never cropped by the window's field
+TISSUE_GREY = 96  # of soft tissue in a window of its own, under the colour bar
 TILTED = 0.5  # degrees: less is not worth a word
 PLANE_NAMES = {"x": "sagittal", "y": "coronal", "z": "axial"}
 
@@ -160,6 +161,8 @@ def _fill(panels: tuple[HeatMap, ...], *, layout: Layout, cutter: _Cutter, view:
     windowed = cutter.seen.windowed
     drawn = [cutter.panel(p, box=box) for p, box in zip(panels, layout.panels, strict=True)]
     bars = [make_bar(panels, box=box, view=view) for box in layout.bars]
+    if windowed:  # the same grey in both themes: beneath lies the image, not the page
+        bars = [replace(bar, backdrop=TISSUE_GREY) for bar in bars]
     words, paths = _page_words(layout, view), [path for panel in drawn for path in panel[1]]
     for heat_map, box in zip(panels, layout.panels, strict=True):
         words += _panel_words(heat_map, box, view=view)
