@@ -112,6 +112,9 @@ def test_a_map_is_laid_over_the_scan(
     moved, ct = nib.load(out / "heatmap.nii.gz"), nib.load(out / "ct.nii.gz")
     np.testing.assert_allclose(moved.affine, ct.affine, atol=1e-4)
     assert moved.shape == ct.shape
+    again = heatlas("ct", series, "-o", out, "--map", saliency)
+    assert again.code == 2
+    assert "exists already" in again.err
 
 
 def test_the_scan_itself_is_coloured_with_the_verdict(
@@ -132,6 +135,7 @@ def test_a_map_elsewhere_is_refused_in_one_sentence(
     outcome = heatlas("ct", series, "-o", tmp_path / "out", "--map", far)
     assert outcome.code == 2
     assert "The map does not overlap the CT: 'far' lies within x 4,999 to 5,007" in outcome.err
+    assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize("option", [("--alpha", "0.5"), ("--outline", "1"), ("--flat",)])
