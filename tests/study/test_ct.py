@@ -235,5 +235,6 @@ def test_the_tilted_head_says_what_was_found(real_data: Path) -> None:
     assert facts["Gantry tilt"] == "18.5 degrees"
     assert facts["Spacing"] == "slices 1 to 14: 4.22 mm; slices 15 to 28: 7.38 mm"
     assert scan.windows[0].words == "file (centre 35, width 100 HU)"
-    assert any("padding" in note for note in scan.notes)
+    assert facts["Padding"] == "23.7 % of the pixels, not scanned"
+    assert "spaced 4.22 mm" in facts["Series"]
     assert not any(secret in str(scan.facts) for secret in SECRETS)

@@ -72,7 +72,8 @@ class FoundSeries(Value):
             f"{count(len(self.slices), 'slice')} of {head.columns} x {head.rows}",
         ]
         if self.has_places and len(self.slices) > 1:
-            gaps = np.diff(places_along(self.slices))
+            corners = np.array([frame.position for _, frame in self.slices], dtype=np.float64)
+            gaps = np.linalg.norm(np.diff(corners, axis=0), axis=1)
             parts.append(f"spaced {number(float(np.median(gaps)))} mm")
         if head.kernel:
             parts.append(f"kernel {head.kernel}")
