@@ -11,7 +11,7 @@ from heatlas.core.errors import DataError
 from heatlas.core.space import Grid, Mask
 from heatlas.show.compile import compile_scene
 from heatlas.show.lettering import text_width
-from heatlas.show.planes import field_of_view
+from heatlas.show.planes import field_of_view, prepare_background
 from heatlas.show.scene import Scene, Tile
 from heatlas.show.view import View
 from tests.phantom import affine
@@ -264,3 +264,11 @@ def test_the_side_is_left_out_where_a_slice_is_too_narrow_for_it() -> None:
     sagittal = [text for text in texts(scene) if text.startswith("x =")]
     assert sagittal
     assert not [text for text in sagittal if "(" in text]
+
+
+def test_a_background_that_is_prepared_already_is_drawn_as_it_is() -> None:
+    panel = blob_map(RIGHT)
+    given = compile_scene([panel], background=template())
+    prepared = compile_scene([panel], background=prepare_background(template()))
+    for one, other in zip(given.panels[0].tiles, prepared.panels[0].tiles, strict=True):
+        assert np.array_equal(one.grey, other.grey)
