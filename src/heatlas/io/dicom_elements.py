@@ -70,9 +70,11 @@ def numbers_of(item: Any, keyword: str) -> list[float]:
 
 
 def number_of(item: Any, keyword: str) -> float | None:
-    """Return the first number of an element, None where there is no finite one."""
+    """Return the first number of an element, None where there is none."""
     found = numbers_of(item, keyword)
-    return found[0] if found and math.isfinite(found[0]) else None
+    if found and not math.isfinite(found[0]):
+        raise ElementFault(f"{keyword} is no finite number")
+    return found[0] if found else None
 
 
 def whole_of(item: Any, keyword: str) -> int | None:

@@ -9,7 +9,7 @@ import warnings
 import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from struct import error as StructError
 from typing import Any, BinaryIO
@@ -44,6 +44,7 @@ DEFLATED = "1.2.840.10008.1.2.1.99"
 BIG_ENDIAN = "1.2.840.10008.1.2.2"
 LARGEST_INFLATED = 1 << 30
 MOST_FRAMES = 65_536
+LOOSEST_ORIENTATION = 0.01
 FIRST_BYTES = 1 << 14  # nearly every header is shorter; longer ones go to pydicom
 SHAPES: dict[str, WindowShape] = {"LINEAR_EXACT": "linear-exact", "SIGMOID": "sigmoid"}
 # All that is read: identities are in the list only to tell persons apart, and end as digests.
@@ -378,7 +379,10 @@ def _frames(dataset: Any) -> tuple[FrameHead, ...]:
     shared = items_of(dataset, "SharedFunctionalGroupsSequence")[:1]
     if per_frame and len(per_frame) != n:
         raise ElementFault(f"{n} frames are claimed, {len(per_frame)} are described")
-    groups = [[item, *shared, dataset] for item in per_frame] or [[*shared, dataset]] * n
+    if not per_frame:  # all frames are alike but for their number
+        first = _frame(dataset, [*shared, dataset], number=0)
+        return tuple(replace(first, number=k) for k in range(n))
+    groups = [[item, *shared, dataset] for item in per_frame]
     return tuple(_frame(dataset, group, number=k) for k, group in enumerate(groups))
 
 
@@ -402,8 +406,8 @@ def _frame(dataset: Any, groups: Sequence[Any], *, number: int) -> FrameHead:
     return FrameHead(
         number=number,
         position=vector_of(position, "ImagePositionPatient", length=3),
-        orientation=vector_of(orientation, "ImageOrientationPatient", length=6),
-        spacing=vector_of(measures, "PixelSpacing", length=2),
+        orientation=_orientation(orientation),
+        spacing=_spacing(measures),
         thickness_mm=number_of(within("SliceThickness", "PixelMeasuresSequence"), "SliceThickness"),
         slope=1.0 if slope is None else slope,
         intercept=number_of(rescale, "RescaleIntercept") or 0.0,
@@ -416,6 +420,23 @@ def _frame(dataset: Any, groups: Sequence[Any], *, number: int) -> FrameHead:
         temporal=whole_of(content, "TemporalPositionIndex")
         or whole_of(dataset, "TemporalPositionIdentifier"),
     )
+
+
+def _orientation(item: Any) -> tuple[float, ...] | None:
+    """Return the directions of rows and columns, a fault where they are no such pair."""
+    found = vector_of(item, "ImageOrientationPatient", length=6)
+    if found is not None:
+        axes = np.array(found).reshape(2, 3)
+        if np.abs(axes @ axes.T - np.eye(2)).max() > LOOSEST_ORIENTATION:
+            raise ElementFault("ImageOrientationPatient holds no two directions at right angles")
+    return found
+
+
+def _spacing(item: Any) -> tuple[float, ...] | None:
+    found = vector_of(item, "PixelSpacing", length=2)
+    if found is not None and min(found) <= 0:
+        raise ElementFault("PixelSpacing is not above 0")
+    return found
 
 
 def _windows(item: Any) -> tuple[Window, ...]:
