@@ -20,6 +20,7 @@ from heatlas.io.dicom_files import dicom_files
 from heatlas.io.dicom_head import FrameHead, ImageHead, read_head
 from heatlas.io.dicom_pixels import Pixels, check_pixels, read_pixels
 from heatlas.io.dicom_series import (
+    LPS_TO_RAS,
     Found,
     FoundSeries,
     Slice,
@@ -32,7 +33,6 @@ from heatlas.io.dicom_series import (
 
 __all__ = ["ReadSeries", "find_series", "choose_series", "read_series"]
 
-LPS_TO_RAS = np.array([-1.0, -1.0, 1.0])
 Floats = NDArray[np.float64]
 
 
@@ -181,8 +181,8 @@ def _places(chosen: FoundSeries) -> tuple[Floats, Floats, Floats]:
         corners = np.outer(np.arange(n), (0.0, 0.0, frame.thickness_mm or 1.0))
         return corners, np.tile((0.0, -down, 0.0), (n, 1)), np.tile((-right, 0.0, 0.0), (n, 1))
     frames = [frame for _, frame in chosen.slices]
-    corners = np.array([frame.position for frame in frames]) * LPS_TO_RAS
-    axes = np.array([frame.orientation for frame in frames]).reshape(n, 2, 3) * LPS_TO_RAS
+    corners = np.array([frame.position for frame in frames]) * np.array(LPS_TO_RAS)
+    axes = np.array([frame.orientation for frame in frames]).reshape(n, 2, 3) * np.array(LPS_TO_RAS)
     spacing = np.array([frame.spacing for frame in frames])
     # The first three numbers of an orientation run along a row: from column to column.
     return corners, axes[:, 1] * spacing[:, :1], axes[:, 0] * spacing[:, 1:]
