@@ -8,7 +8,6 @@ from scipy.ndimage import map_coordinates
 
 from heatlas.core.space import Grid, Mask
 from heatlas.core.volume import Volume
-from heatlas.core.window import Window
 from heatlas.show.planes import (
     Raster,
     field_of_view,
@@ -19,7 +18,7 @@ from heatlas.show.planes import (
     peak_position,
     prepare_background,
     show_small_survivors,
-    windowed_background,
+    voxels_of,
 )
 from heatlas.show.view import View
 from tests.show.maps import blob_map, brain_mask, mean_map, template
@@ -100,7 +99,7 @@ def test_interpolation_along_the_axes_is_that_of_scipy(
     middle = float((field.low + field.high)["xyz".index(axis)] / 2) + 0.3
     raster = Raster(axis, middle, field, 31, 29, mirrored=True)  # type: ignore[arg-type]
     found = interpolate(values, raster, grid=grid)
-    places = np.stack(raster.voxels(grid))
+    places = np.stack(voxels_of(raster, grid))
     last = np.array(grid.shape)[:, None, None] - 1
     inside = ((places >= 0) & (places <= last)).all(axis=0)
     assert inside.sum() > 300
@@ -166,13 +165,3 @@ def test_a_survivor_that_is_smaller_than_a_pixel_is_still_shown() -> None:
     found = int(np.flatnonzero(panel.threshold.survives)[0])
     assert found not in plain
     assert (shown == found).sum() == 1
-
-
-def test_a_windowed_background_has_the_greys_of_its_window() -> None:
-    values = np.array([-1000, 0, 20, 40, 80, np.nan], dtype=np.float32).reshape(6, 1, 1)
-    grid = Grid(shape=(6, 1, 1), affine=np.eye(4))
-    window = Window(name="brain", centre=40, width=80)
-    backdrop = windowed_background(Volume(values=values, grid=grid), window)
-    assert backdrop.values.ravel() == pytest.approx([0, 0, 0.25, 0.5, 1, 0])
-    assert backdrop.tissue.ravel().tolist() == [1, 1, 1, 1, 1, 0]
-    assert (backdrop.dark, backdrop.bright) == (0, 1)
