@@ -229,9 +229,9 @@ def _test_words(compared: MapComparison) -> list[str]:
         return [
             size,
             f"p-values come from {question.n_surrogates:,} surrogates of all maps at once: "
-            f"{source.words}{paper}. The family-wise p compares with the "
-            "largest correlation, in units of its standard error, over all distinct cells; q is "
-            "Benjamini-Hochberg's.",
+            f"{source.words}{paper}. Surrogates of either map of a cell meet the other map as it "
+            "is. The family-wise p compares with the largest correlation, in units of its standard "
+            "error, over all distinct cells; q is Benjamini-Hochberg's.",
         ]
     return [
         size,
