@@ -80,3 +80,48 @@ def test_surrogates_are_asked_for_by_name(
     outcome = heatlas("compare", *maps, *words, "-o", tmp_path / "out")
     assert outcome.code == 0, outcome.err
     assert "10 joint spectral surrogates" in outcome.err
+
+
+def test_tables_of_regions_are_compared_with_their_value_and_their_places(
+    heatlas: Runner, tmp_path: Path
+) -> None:
+    rng = np.random.default_rng(0)
+    for name in ("mdd", "scz"):
+        rows = [f"r{k},{d:.4f},{n:.0f}" for k, (d, n) in enumerate(rng.uniform(1, 99, (12, 2)))]
+        (tmp_path / f"{name}.csv").write_text("region,shift,people\r\n" + "\r\n".join(rows))
+    centres = enumerate(rng.uniform(-60, 60, (12, 3)))
+    places = [f"r{k},{x:.1f},{y:.1f},{z:.1f}" for k, (x, y, z) in centres]
+    (tmp_path / "centres.csv").write_text("name,x,y,z\n" + "\n".join(places))
+    tables = [tmp_path / "mdd.csv", tmp_path / "scz.csv"]
+    unclear = heatlas("compare", *tables, "-o", tmp_path / "out")
+    assert unclear.code == 2
+    assert "several columns of numbers (shift and people)" in unclear.err
+    outcome = heatlas("compare", *tables, "--value", "shift", "-o", tmp_path / "out")
+    assert outcome.code == 0
+    assert "Not tested: positions unknown" in outcome.err
+    assert str(tmp_path / "out" / "regions.svg") in outcome.out
+    placed = heatlas(
+        "compare", *tables, "--value", "shift", "--centres", tmp_path / "centres.csv",
+        "-o", tmp_path / "out", "--overwrite",
+    )  # fmt: skip
+    assert placed.code == 0
+    assert "Not tested" not in placed.err
+
+
+def test_an_atlas_by_name_or_by_image_turns_voxels_into_regions(
+    heatlas: Runner, maps: list[Path], tmp_path: Path
+) -> None:
+    outcome = heatlas("compare", *maps, "--atlas", "all", "-o", tmp_path / "out")
+    assert outcome.code == 2
+    assert "Unknown atlas 'all'. Did you mean 'aal'?" in outcome.err
+    numbers = 1 + np.indices(SHAPE).sum(axis=0) // 5
+    blocks = np.where(ball(SHAPE, radius=4.4), numbers, 0).astype(np.int16)
+    labels = write_nifti(tmp_path / "blocks.nii.gz", blocks)
+    names = tmp_path / "names.csv"
+    names.write_text("index,name\n" + "\n".join(f"{k},block {k}" for k in np.unique(blocks) if k))
+    outcome = heatlas(
+        "compare", *maps, "--atlas", labels, "--atlas-labels", names, "-o", tmp_path / "out"
+    )
+    assert outcome.code == 0
+    assert "regions of blocks" in outcome.err
+    assert (tmp_path / "out" / "regions.tsv").read_text().splitlines()[1].startswith("block ")

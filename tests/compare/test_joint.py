@@ -5,7 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from heatlas.compare.joint import N_BINS, JointHistogram, joint_histogram
+from heatlas.compare.joint import (
+    N_BINS,
+    JointHistogram,
+    joint_histogram,
+    joint_histograms,
+    shared_values,
+)
 from heatlas.compare.policy import select_elements
 from heatlas.core.errors import DataError
 from tests.compare.fields import BRAIN, aligned, fields, volume
@@ -50,3 +56,26 @@ def test_nothing_shared_is_nothing_to_count() -> None:
 def test_counts_fit_their_edges() -> None:
     with pytest.raises(DataError, match="fit the edges"):
         JointHistogram(counts=np.ones((2, 3)), x_edges=[0, 1], y_edges=[0, 1, 2])
+
+
+@pytest.mark.parametrize("policy", ["common", "pairwise", "union-zero"])
+def test_many_cells_are_counted_as_one_by_one(policy: str) -> None:
+    values = fields(3)
+    maps = aligned([volume(values[0]), volume(values[1], inside=LEFT), volume(values[2])])
+    chosen = select_elements(maps, policy=policy)
+    pairs = [(0, 1), (2, 0), (1, 2)]
+    for (row, column), found in zip(pairs, joint_histograms(chosen, pairs), strict=True):
+        alone = joint_histogram(chosen, row=row, column=column)
+        np.testing.assert_array_equal(found.counts, alone.counts)
+        np.testing.assert_array_equal(found.x_edges, alone.x_edges)
+
+
+def test_counts_equal_those_of_numpy() -> None:
+    values = fields(2)
+    chosen = select_elements(aligned([volume(values[0]), volume(values[1])]))
+    found = joint_histogram(chosen, row=0, column=1)
+    y, x = shared_values(chosen, row=0, column=1)
+    edges = (found.y_edges, found.x_edges)
+    inside = [np.clip(v, e[0], e[-1]) for v, e in zip((y, x), edges, strict=True)]
+    expected, _, _ = np.histogram2d(*inside, bins=edges)
+    np.testing.assert_array_equal(found.counts, expected)

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from heatlas.compare.correlation import compare_pairs
 from heatlas.compare.maps import ComparedMaps
-from heatlas.compare.policy import POLICIES, select_elements
+from heatlas.compare.policy import POLICIES, applies, select_elements
 from heatlas.core.errors import DataError, UnknownNameError
 from heatlas.core.space import Mask
 from tests.compare.fields import BRAIN, GRID, aligned, fields, volume
+from tests.compare.regions import over_regions
 
 LEFT, RIGHT = BRAIN.copy(), BRAIN.copy()
 LEFT[7:], RIGHT[:5] = False, False
@@ -123,3 +126,51 @@ def test_the_mask_must_be_named_and_fit() -> None:
 def test_every_policy_says_what_it_does() -> None:
     assert [rule.name for rule in POLICIES.values()] == list(POLICIES)
     assert all(rule.words for rule in POLICIES.values())
+
+
+# --------------------------------------------------------------------------------- regions
+
+
+def regions(*, stored: bool) -> ComparedMaps:
+    """Two maps over six regions of which each measures five; files store -1 elsewhere."""
+    values = np.array([[1.0, 2, 3, 5, 4, np.nan], [np.nan, 5, 1, 2, 2, 8]])
+    maps = over_regions(values)
+    return replace(maps, stored=np.nan_to_num(values, nan=-1)) if stored else maps
+
+
+@pytest.mark.parametrize(
+    ("policy", "one", "other"),
+    [
+        ("common", [2, 3, 5, 4], [5, 1, 2, 2]),
+        ("pairwise", [2, 3, 5, 4], [5, 1, 2, 2]),
+        ("union-zero", [1, 2, 3, 5, 4, 0], [0, 5, 1, 2, 2, 8]),
+        ("whole-grid", [1, 2, 3, 5, 4, -1], [-1, 5, 1, 2, 2, 8]),
+    ],
+)
+def test_policies_know_regions(policy: str, one: list[float], other: list[float]) -> None:
+    found = compare_pairs(
+        select_elements(regions(stored=True), policy=policy), rows=[0], columns=[1]
+    )
+    assert found.values[0, 0] == pytest.approx(np.corrcoef(one, other)[0, 1], abs=1e-7)
+    assert found.n[0, 0] == len(one)
+
+
+def test_a_mask_means_nothing_to_regions() -> None:
+    maps = regions(stored=True)
+    with pytest.raises(DataError, match="compared over regions"):
+        select_elements(maps, policy="mask", mask=maps.mask)
+    assert not applies("mask", maps, mask=maps.mask)
+
+
+def test_tables_store_no_background() -> None:
+    maps = regions(stored=False)
+    assert not applies("whole-grid", maps)
+    with pytest.raises(DataError, match="tables of regions store no background"):
+        select_elements(maps, policy="whole-grid")
+    assert applies("common", maps) and applies("union-zero", maps)
+
+
+def test_regions_without_overlap_are_named_as_regions() -> None:
+    maps = over_regions(np.array([[1.0, 2, 3, np.nan], [np.nan, np.nan, np.nan, 2.0]]))
+    with pytest.raises(DataError, match="no region is measured by all 2 maps.*: 0 regions"):
+        select_elements(maps)

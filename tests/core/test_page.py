@@ -6,9 +6,12 @@ import pytest
 
 from heatlas.core.errors import DataError
 from heatlas.core.page import (
+    Area,
+    Choice,
     Columns,
     Definitions,
     Details,
+    Explorer,
     Figure,
     Listing,
     Note,
@@ -19,6 +22,7 @@ from heatlas.core.page import (
 from heatlas.core.value import Value
 
 WORDS = Paragraph(text="words")
+AREA = Area(left=0, top=0, width=0.5, height=1)
 
 
 @pytest.mark.parametrize(
@@ -28,6 +32,10 @@ WORDS = Paragraph(text="words")
         (lambda given: Definitions(items=given), "items"),
         (lambda given: Columns(blocks=given), "blocks"),
         (lambda given: Details(summary="s", blocks=given), "blocks"),
+        (
+            lambda given: Choice(anchor="a", label="l", areas=(AREA,), blocks=given),
+            "blocks",
+        ),
         (lambda given: Section(title="s", anchor="s", blocks=given), "blocks"),
         (lambda given: Section(title="s", anchor="s", sections=given), "sections"),
         (lambda given: Page(title="t", lead="l", sections=given), "sections"),
@@ -50,3 +58,22 @@ def test_a_picture_of_unknown_encoding_is_refused() -> None:
 def test_a_note_of_unknown_kind_is_refused() -> None:
     with pytest.raises(DataError, match="'joke' is not one of info"):
         Note(kind="joke", text="")  # type: ignore[arg-type]
+
+
+def test_an_area_lies_within_its_picture() -> None:
+    with pytest.raises(DataError, match="does not lie within the picture"):
+        Area(left=0.6, top=0, width=0.5, height=1)
+    with pytest.raises(DataError, match="does not lie within the picture"):
+        Area(left=-0.1, top=0, width=0.5, height=1)
+
+
+def test_a_choice_without_an_area_could_never_be_chosen() -> None:
+    with pytest.raises(DataError, match="choice 'a': name at least one area"):
+        Choice(anchor="a", label="l", areas=(), blocks=(WORDS,))
+
+
+def test_choices_with_one_anchor_would_open_together() -> None:
+    figure = Figure(name="a", content=b"", caption="", width=1, height=1)
+    choice = Choice(anchor="a", label="l", areas=(AREA,), blocks=(WORDS,))
+    with pytest.raises(DataError, match="an anchor occurs twice"):
+        Explorer(figure=figure, choices=(choice, choice))

@@ -13,7 +13,14 @@ from heatlas.core.space import Grid, Mask
 from heatlas.core.stack import MapStack
 from heatlas.core.table import table_from_columns
 from heatlas.core.volume import Volume
-from heatlas.geometry.parcellate import labels_on, region_mask, region_means
+from heatlas.geometry.parcellate import (
+    label_means,
+    labels_on,
+    parcels_of,
+    region_mask,
+    region_means,
+    region_names,
+)
 from tests.phantom import SHAPE, affine, smooth_noise
 
 GRID = Grid(shape=SHAPE, affine=affine())
@@ -120,3 +127,26 @@ def test_maps_may_come_one_at_a_time() -> None:
     assert_array_equal(table.numbers("left"), region_means(listed, ATLAS).numbers("left"))
     with pytest.raises(DataError, match="no map given"):
         region_means(iter([]), ATLAS)
+
+
+def test_label_means_agree_with_scipy() -> None:
+    values = volume(4).values.astype(np.float64)
+    values[0, 0] = np.nan
+    found = label_means(values, labels=LABELS, atlas=ATLAS)
+    usable = np.where(np.isfinite(values), LABELS, 0)
+    assert_allclose(found.mean, ndimage.mean(np.nan_to_num(values), usable, [3, 7, 20]))
+    assert_array_equal(found.n + found.n_left_out, [(k == LABELS).sum() for k in (3, 7, 20)])
+    assert found.n_left_out[0] == SHAPE[2]
+
+
+def test_parcels_lie_at_the_middle_of_their_voxels() -> None:
+    parcels = parcels_of(ATLAS)
+    assert parcels.names == ("left", "middle", "right")
+    voxels = ndimage.center_of_mass(LABELS == 7)
+    assert_allclose(parcels.positions_mm()[1], GRID.to_mm(voxels))
+
+
+def test_regions_of_one_name_are_told_apart_by_their_labels() -> None:
+    twins = Atlas(name="x", labels=LABELS, grid=GRID, names={3: "area", 7: "area", 20: "c"})
+    assert region_names(twins) == ("area (label 3)", "area (label 7)", "c")
+    assert parcels_of(twins).size == 3

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from heatlas.core.errors import DataError
-from heatlas.io.atlases import read_atlas, read_label_names
+from heatlas.core.errors import DataError, UnknownNameError
+from heatlas.io.atlases import read_atlas, read_label_names, shipped_atlas
 from tests.io.images import nifti_bytes, write
 
 LABELS = np.zeros((4, 4, 4), dtype=np.int16)
@@ -117,3 +117,28 @@ def test_published_atlases_are_read_with_all_their_names(
     atlas = read_atlas(folder / f"{name}.nii.gz", folder / labels)
     assert len(atlas.regions) == n
     assert atlas.provenance.warnings == ()
+
+
+def test_the_shipped_atlas_has_names_places_and_a_citation(repository: Path) -> None:
+    atlas = shipped_atlas("aal")
+    assert (atlas.name, len(atlas.regions), atlas.provenance.warnings) == ("AAL", 120, ())
+    assert atlas.at([[-40, -20, 55]]) == ("Precentral_L",)
+    assert "10.1006/nimg.2001.0978" in atlas.citation
+    notice = " ".join((repository / "NOTICE").read_text().split())
+    assert "10.1006/nimg.2001.0978" in notice
+
+
+def test_an_atlas_that_is_not_shipped_is_named_with_those_that_are() -> None:
+    with pytest.raises(UnknownNameError, match="Unknown atlas 'aal3'.*Known: aal"):
+        shipped_atlas("aal3")
+
+
+def test_names_without_a_voxel_are_counted(tmp_path: Path) -> None:
+    table = tmp_path / "names.csv"
+    found = sorted({*np.unique(LABELS).tolist()} - {0})
+    rows = [f"{label},region {label}" for label in (*found, 9001, 9002)]
+    table.write_text("index,name\n" + "\n".join(rows))
+    atlas = read_atlas(image(tmp_path, LABELS), table)
+    assert len(atlas.provenance.warnings) == 1
+    assert "2 names without a voxel" in atlas.provenance.warnings[0]
+    assert "region 9001 and region 9002" in atlas.provenance.warnings[0]

@@ -143,6 +143,16 @@ def test_a_table_that_cannot_be_used_is_one_sentence_that_names_the_place(
     assert "\n" not in str(caught.value)
 
 
+def test_a_column_with_commas_may_stay_words_for_the_sake_of_others(tmp_path: Path) -> None:
+    path = tmp_path / "regions.csv"
+    path.write_text('region,d,n\nA,0.5,"1,446"\nB,-0.25,12\n')
+    with pytest.raises(DataError, match="column 'n', row 1 holds '1,446'"):
+        read_table(path)
+    table = read_table(path, commas="words")
+    assert table.words("n") == ("1,446", "12")
+    assert table.numbers("d").tolist() == [0.5, -0.25]
+
+
 def test_words_with_commas_between_digits_are_words_where_other_cells_are(tmp_path: Path) -> None:
     assert table_of(tmp_path, "id\tx\na\t1,2\nb\tnone\n").words("x") == ("1,2", "none")
 

@@ -12,7 +12,7 @@ from heatlas.cli.app import VERBS
 
 HEAVY = (
     "numpy", "scipy", "nibabel", "nilearn", "matplotlib", "PIL", "pydantic", "pandas", "formulaic",
-    "jinja2", "yaml", "loky", "sklearn", "numba",
+    "jinja2", "yaml", "loky", "sklearn", "numba", "torch", "onnx",
 )  # fmt: skip
 NAMES = [name for name in heatlas.__all__ if name != "__version__"]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from heatlas.show.joint import compile_joint
+from heatlas.show.joint import compile_joint, compile_points
 from heatlas.show.raster import render
 from heatlas.show.scene import Scene
 
@@ -51,3 +51,26 @@ def test_nothing_lies_outside_of_the_canvas() -> None:
     corners = np.concatenate([path.points for path in drawn.paths])
     assert (corners >= 0).all()
     assert (corners <= (drawn.width, drawn.height)).all()
+
+
+def dots(drawn: Scene) -> np.ndarray:
+    """Centres of the dots."""
+    return np.array([path.points.mean(axis=0) for path in drawn.paths if path.role == "dot"])
+
+
+def test_each_point_is_a_dot_where_its_values_say() -> None:
+    x, y = np.array([0.0, 1.0, 2.0, 2.0]), np.array([5.0, 5.0, 7.0, 9.0])
+    centres = dots(compile_points(x, y, names=("across", "up")))
+    assert np.corrcoef(centres[:, 0], x)[0, 1] > 0.999999
+    assert np.corrcoef(centres[:, 1], y)[0, 1] < -0.999999
+
+
+def test_dots_lie_within_the_frame_and_are_drawn() -> None:
+    drawn = compile_points(np.arange(3.0), np.full(3, 4.0), names=("across", "up"))
+    (frame,) = [path.points for path in drawn.paths if path.role == "frame"]
+    for path in drawn.paths:
+        if path.role == "dot":
+            assert (path.points > frame.min(axis=0)).all()
+            assert (path.points < frame.max(axis=0)).all()
+    column, row = dots(drawn)[1].astype(int)
+    assert tuple(render(drawn)[row, column]) == (0, 94, 158)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import re
+from base64 import b64encode
 from collections.abc import Iterator
 from dataclasses import replace
 from html.parser import HTMLParser
@@ -16,15 +17,19 @@ import pytest
 from PIL import Image
 
 from heatlas.core.page import (
+    Area,
     Block,
+    Choice,
     Columns,
     Definitions,
     Details,
+    Explorer,
     Figure,
     Listing,
     Note,
     Page,
     Paragraph,
+    Repeated,
     Section,
 )
 from heatlas.core.provenance import Provenance, provenance_from_json
@@ -105,6 +110,27 @@ def phantom_page(*, title: str = "A phantom study", words: str = "plain") -> Pag
         Section(title="What was found", anchor="found", sections=(inner, deep)),
     )
     return Page(title=title, lead="The first sentence.", sections=sections, provenance=provenance)
+
+
+def explorer(words: str = "choice", *, n: int = 4) -> Explorer:
+    """A picture of n x n cells in which (row, column) and (column, row) open the same."""
+    shared = picture(200, 100, name="shared", caption=f"Shared {words}.")
+    pairs = [(row, column) for row in range(n) for column in range(row + 1, n)][::-1]
+    choices = tuple(
+        Choice(
+            anchor=f"cell-{row}-{column}",
+            label=f"{words} {row} {column}",
+            areas=tuple(
+                Area(left=0.05 + x * 0.2, top=0.05 + y * 0.2, width=0.18, height=0.18)
+                for x, y in ((column, row), (row, column))
+            ),
+            blocks=(Paragraph(text=f"Panel {row} {column}."), Repeated(figure=shared)),
+        )
+        for row, column in pairs
+    )
+    return Explorer(
+        figure=picture(900, 900, name="matrix"), choices=choices, hint="Choose.", anchor="matrix"
+    )
 
 
 def one_block(block: Block) -> str:
@@ -261,6 +287,7 @@ def hostile_pages() -> Iterator[str]:
         Table(columns=(column,), caption=HOSTILE),
         Columns(blocks=(Paragraph(text=HOSTILE),)),
         Details(summary=HOSTILE, blocks=(Paragraph(text=HOSTILE),)),
+        explorer(HOSTILE),
     )
     for block in blocks:
         yield one_block(block)
@@ -302,6 +329,39 @@ def test_the_policy_forbids_scripts_and_requests() -> None:
 
 def test_the_same_page_gives_the_same_bytes() -> None:
     assert render_page(phantom_page()) == render_page(phantom_page())
+
+
+# ---------------------------------------------------------------- pictures that open others
+
+
+def test_a_picture_that_is_repeated_is_in_the_file_once() -> None:
+    block = explorer()
+    html = one_block(block)
+    shared = block.choices[0].blocks[1]
+    assert isinstance(shared, Repeated)
+    assert html.count(b64encode(shared.figure.content).decode()) == 1
+    images = [a for a in Structure(html).all("div") if a.get("role") == "img"]
+    assert len(images) == len(block.choices)
+    assert {image["aria-label"] for image in images} == {"Shared choice."}
+
+
+def test_each_choice_is_one_link_for_the_keyboard_and_one_heading() -> None:
+    structure = Structure(one_block(explorer()))
+    reached = [a for a in structure.all("a") if "aria-label" in a and "tabindex" not in a]
+    assert [a["aria-label"] for a in reached] == [
+        "choice 0 1", "choice 0 2", "choice 0 3", "choice 1 2", "choice 1 3", "choice 2 3"
+    ]  # fmt: skip
+    mirrored = [a for a in structure.all("a") if a.get("tabindex") == "-1"]
+    assert [a["aria-hidden"] for a in mirrored] == ["true"] * 6
+    assert structure.faults == []
+
+
+def test_choices_lead_to_their_neighbours_in_the_order_given() -> None:
+    links = [a for a in Structure(one_block(explorer())).all("a") if "rel" in a]
+    onwards = [a["href"] for a in links if a["rel"] == "next"]
+    assert len(onwards) == 5
+    assert "#cell-2-3" not in onwards  # the first
+    assert "#cell-2-3" in [a["href"] for a in links if a["rel"] == "prev"]
 
 
 # ---------------------------------------------------------------- colours
@@ -385,6 +445,80 @@ def test_a_tap_shows_a_wide_picture_in_full_size(shown: Any) -> None:
     shown.locator("figure.picture .zoom").first.click(position={"x": 20, "y": 40})
     assert shown.evaluate(width) == 1270
     assert shown.evaluate("() => document.documentElement.scrollWidth") <= 360
+
+
+@pytest.fixture
+def explored(chromium: str, tmp_path: Path) -> Iterator[Any]:
+    """A browser page that shows an explorer from a file, and the requests it made."""
+    playwright = pytest.importorskip("playwright.sync_api")
+    file = tmp_path / "report.html"
+    file.write_text(one_block(explorer()), encoding="utf-8")
+    with playwright.sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=chromium, args=CHROMIUM_FLAGS)
+        tab = browser.new_page(viewport={"width": 1280, "height": 900})
+        tab.seen = []
+        tab.on("request", lambda request: tab.seen.append(request.url))
+        tab.on("console", lambda message: tab.seen.append(message.text))
+        tab.goto(file.as_uri())
+        yield tab
+        browser.close()
+
+
+def open_panels(tab: Any) -> list[str]:
+    """Headings of what is in view."""
+    titles = tab.locator(".chosen-title")
+    return [title.inner_text() for title in titles.all() if title.is_visible()]
+
+
+def test_a_click_on_a_cell_opens_it_alone_and_asks_for_nothing(explored: Any) -> None:
+    assert open_panels(explored) == ["choice 2 3"]
+    before = len([url for url in explored.seen if url.startswith("file:")])
+    box = explored.locator(".explorer img").first.bounding_box()
+    for x, y, wanted in ((0.14, 0.34, "choice 0 1"), (0.74, 0.14, "choice 0 3")):
+        box = explored.locator(".explorer img").first.bounding_box()
+        explored.evaluate("() => document.documentElement.style.scrollBehavior = 'auto'")
+        explored.evaluate(f"() => scrollBy(0, {box['y'] - 20})")
+        box = explored.locator(".explorer img").first.bounding_box()
+        explored.mouse.click(box["x"] + x * box["width"], box["y"] + y * box["height"])
+        assert open_panels(explored) == [wanted]
+    assert len([url for url in explored.seen if url.startswith("file:")]) == before
+    assert [url for url in explored.seen if not url.startswith(("data:", "file:"))] == []
+
+
+def test_the_keyboard_reaches_a_cell_and_opens_it(explored: Any) -> None:
+    label = "() => document.activeElement.getAttribute('aria-label')"
+    for _ in range(30):
+        explored.keyboard.press("Tab")
+        if explored.evaluate(label) == "choice 0 2":
+            break
+    assert explored.evaluate(label) == "choice 0 2"
+    explored.keyboard.press("Enter")
+    assert open_panels(explored) == ["choice 0 2"]
+
+
+def test_the_repeated_picture_is_drawn_in_each_choice(explored: Any) -> None:
+    shown = explored.locator(".choice.first .once")
+    assert shown.bounding_box()["height"] == 100
+    background = shown.evaluate("e => getComputedStyle(e).backgroundImage")
+    assert background.startswith('url("data:image/png;base64,')
+
+
+@pytest.mark.parametrize("width", [360, 400, 768])
+def test_an_explorer_keeps_to_the_screen_and_its_cells_to_a_finger(
+    explored: Any, width: int
+) -> None:
+    explored.set_viewport_size({"width": width, "height": 740})
+    assert explored.evaluate("() => document.documentElement.scrollWidth") <= width
+    assert explored.locator(".areas a").first.bounding_box()["width"] > 24
+    panel = explored.locator(".choice.first .chosen").bounding_box()
+    assert panel["x"] >= 0
+    assert panel["x"] + panel["width"] <= width
+
+
+def test_print_shows_the_choice_without_its_links(explored: Any) -> None:
+    explored.emulate_media(media="print")
+    assert open_panels(explored) == ["choice 2 3"]
+    assert not explored.locator(".steps").first.is_visible()
 
 
 def test_a_replaced_title_is_the_only_difference() -> None:

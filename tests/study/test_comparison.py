@@ -117,3 +117,60 @@ def test_the_report_carries_the_heat_map(compared: MapComparison, tmp_path: Path
     page = (tmp_path / "out" / "report.html").read_text()
     assert "3 maps, policy: common" in page
     assert "data:image/svg+xml" in page
+
+
+# --------------------------------------------------------------------------------- regions
+
+
+@pytest.fixture
+def over_tables(tmp_path: Path) -> MapComparison:
+    """Three tables of nine regions."""
+    paths = []
+    for seed, name in enumerate("abc"):
+        numbers = np.random.default_rng(seed).normal(size=9)
+        rows = [f"r{k},{value:.17g}" for k, value in enumerate(numbers)]
+        paths.append(tmp_path / f"{name}.csv")
+        paths[-1].write_text("region,d\n" + "\n".join(rows))
+    return compare_maps(paths)
+
+
+def test_regions_are_written_beside_the_usual_files(
+    over_tables: MapComparison, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    written = write_comparison(over_tables, out=out)
+    names = {path.name for path in written}
+    stems = ("regions", "region_correlation")
+    assert {f"{s}{e}" for s in stems for e in (".tsv", ".png", ".svg")} <= names
+    table = read_table(out / "regions.tsv")
+    assert table.names == ("region", "a", "b", "c")
+    np.testing.assert_array_equal(table.numbers("b"), np.random.default_rng(1).normal(size=9))
+    across = read_table(out / "region_correlation.tsv")
+    assert across.names == ("region", *(f"r{k}" for k in range(9)))
+    provenance = read_provenance(out / "regions.svg")
+    assert provenance.steps[-1].name == "draw"
+    assert (out / "regions.json").is_file()
+
+
+def test_the_policy_says_where_regions_come_from(
+    over_tables: MapComparison, tmp_path: Path
+) -> None:
+    content = policy_document(over_tables)
+    assert content["regions"]["positions"] == "unknown"
+    assert content["regions"]["value"] == "d"
+    assert content["n_regions"] == {"smallest": 9, "largest": 9}
+    assert content["test"]["null"] == "not tested"
+    assert "--centres" in content["test"]["reason"]
+    assert "n_regions" in over_tables.cells().names
+
+
+def test_pictures_of_regions_do_not_outlive_their_comparison(
+    over_tables: MapComparison, compared: MapComparison, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    write_comparison(over_tables, out=out)
+    with pytest.raises(DataError, match="exists already"):
+        check_folder(out, inputs=())
+    write_comparison(compared, out=out)
+    assert not list(out.glob("region*"))
+    assert (out / "heatmap.png").is_file()

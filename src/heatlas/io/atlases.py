@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,9 @@ from numpy.typing import NDArray
 
 from heatlas.core.atlas import Atlas
 from heatlas.core.errors import DataError
+from heatlas.core.registry import Registry
 from heatlas.core.table import Table
+from heatlas.core.value import Value
 from heatlas.core.volume import Volume
 from heatlas.core.words import count, join
 from heatlas.io.nifti import read_volume, stem
@@ -23,6 +26,69 @@ NAME_COLUMNS = ("name", "region", "label_name", "labelname", "structure", "roi_n
 # Names by which tables call the label 0 when it is no region.
 BACKGROUND_NAMES = {"unknown", "background", "none", "clear label", "unlabelled", "unlabeled", ""}
 _LARGEST = np.iinfo(np.int32).max
+_DATA = Path(__file__).parent / "data"
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class ShippedAtlas(Value):
+    """An atlas that comes with Heatlas.
+
+    Parameters
+    ----------
+    title : str
+        Word for captions.
+    image, labels : str
+        File names in the package's data folder.
+    citation : str
+        What to cite.
+    """
+
+    title: str
+    image: str
+    labels: str
+    citation: str
+
+
+ATLASES: Registry[ShippedAtlas] = Registry(
+    "atlas",
+    {
+        "aal": ShippedAtlas(
+            title="AAL",
+            image="aal.nii.gz",
+            labels="aal.csv",
+            citation="Tzourio-Mazoyer N, Landeau B, Papathanassiou D, et al. (2002). Automated "
+            "anatomical labeling of activations in SPM using a macroscopic anatomical parcellation "
+            "of the MNI MRI single-subject brain. NeuroImage. doi:10.1006/nimg.2001.0978; its "
+            "second version with 120 regions: Rolls ET, Joliot M, Tzourio-Mazoyer N (2015). "
+            "Implementation of a new parcellation of the orbitofrontal cortex in the automated "
+            "anatomical labeling atlas. NeuroImage. doi:10.1016/j.neuroimage.2015.07.075",
+        )
+    },
+)
+
+
+def shipped_atlas(name: str) -> Atlas:
+    """Read an atlas that comes with Heatlas.
+
+    Parameters
+    ----------
+    name : str
+        ``"aal"``: automated anatomical labelling, second version, 120 regions, 2 mm, in MNI space.
+
+    Returns
+    -------
+    Atlas
+        With its names and its citation.
+
+    Raises
+    ------
+    UnknownNameError
+        If there is no such atlas.
+    """
+    entry = ATLASES[name]
+    return read_atlas(
+        _DATA / entry.image, _DATA / entry.labels, name=entry.title, citation=entry.citation
+    )
 
 
 def read_atlas(
@@ -45,7 +111,8 @@ def read_atlas(
     Returns
     -------
     Atlas
-        Labels of the image without a name are counted in its provenance.
+        Labels of the image without a name, and names without a voxel, are counted in its
+        provenance.
 
     Raises
     ------
@@ -155,7 +222,17 @@ def _match(
         raise DataError(f"{labels}: label 0 is called '{names[0]}', but 0 is the background of "
                         f"{image.name}, so all names may be shifted; take the table that belongs "
                         "to the image.")  # fmt: skip
-    if not unnamed:
-        return []
-    shown = join([str(label) for label in unnamed[:5]] + ["others"] * (len(unnamed) > 5))
-    return [f"{image.name}: {count(len(unnamed), 'label')} without a name ({shown})"]
+    warnings = []
+    if unnamed:
+        few = [str(label) for label in unnamed]
+        text = f"{count(len(unnamed), 'label')} without a name ({_few(few)})"
+        warnings.append(f"{image.name}: {text}")
+    empty = [name for label, name in names.items() if label and label not in found]
+    if empty:
+        text = f"{count(len(empty), 'name')} without a voxel in {image.name} ({_few(empty)})"
+        warnings.append(f"{labels.name}: {text}")
+    return warnings
+
+
+def _few(words: list[str]) -> str:
+    return join(words[:5] + ["others"] * (len(words) > 5))

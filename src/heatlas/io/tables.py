@@ -7,7 +7,7 @@ import io
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -17,6 +17,7 @@ from heatlas.core.table import Column, Table
 from heatlas.core.words import join
 from heatlas.io.atomic import PROVENANCE_KEY, os_reason, write_json, write_text
 
+ENDINGS = (".tsv", ".csv", ".txt")
 MISSING = frozenset({"", "n/a", "N/A", "NA", "NaN", "nan", "#N/A", "<NA>"})
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+([eE][+-]?\d+)?")
@@ -31,7 +32,10 @@ FILE_STARTS: Mapping[bytes, str] = {
 HTML_START = re.compile(r"\s*<(!doctype|html)", re.IGNORECASE)
 
 
-def read_table(path: Path, *, header: bool = True) -> Table:
+Commas = Literal["refuse", "words"]
+
+
+def read_table(path: Path, *, header: bool = True, commas: Commas = "refuse") -> Table:
     """Read a table of text.
 
     Parameters
@@ -43,6 +47,9 @@ def read_table(path: Path, *, header: bool = True) -> Table:
     header : bool
         Whether the first line holds the names of the columns; without one they are called
         ``column_1``, ``column_2`` and so on.
+    commas : {"refuse", "words"}
+        What becomes of a column in which some numbers have a comma: it is refused, or stays words,
+        for those who need other columns of the table.
 
     Returns
     -------
@@ -74,7 +81,10 @@ def read_table(path: Path, *, header: bool = True) -> Table:
     cells = zip(*body, strict=True)
     return Table(
         columns=tuple(
-            Column(name=column, values=_values_of(list(listed), column=column, name=path.name))
+            Column(
+                name=column,
+                values=_values_of(list(listed), column=column, name=path.name, commas=commas),
+            )
             for column, listed in zip(names, cells, strict=True)
         )
     )
@@ -298,13 +308,15 @@ def _without_empty_columns(
 # -------------------------------------------------------------------------------- cells to values
 
 
-def _values_of(cells: list[str], *, column: str, name: str) -> Any:
+def _values_of(cells: list[str], *, column: str, name: str, commas: Commas) -> Any:
     """Return numbers where all cells are, words otherwise."""
     given = [cell for cell in cells if cell not in MISSING]
     if all(NUMBER.fullmatch(cell) for cell in given):
         if not any(NAME_OF_DIGITS.fullmatch(cell) for cell in given):
             return np.array([np.nan if c in MISSING else float(c) for c in cells], np.float64)
-    elif all(NUMBER.fullmatch(cell) or DECIMAL_COMMA.fullmatch(cell) for cell in given):
+    elif commas == "refuse" and all(
+        NUMBER.fullmatch(cell) or DECIMAL_COMMA.fullmatch(cell) for cell in given
+    ):
         _refuse_decimal_comma(cells, column=column, name=name)
     return tuple(None if cell in MISSING else cell for cell in cells)
 

@@ -1,4 +1,4 @@
-"""Counts over two values as a small picture: one map's values along x, the other's along y."""
+"""Two maps' values against each other as a small picture: counts in bins, or a dot an element."""
 
 from __future__ import annotations
 
@@ -8,15 +8,19 @@ from numpy.typing import NDArray
 from heatlas.core.colour import SEQUENTIAL_DEFAULT, ColourScale
 from heatlas.show.bars import bar_marks, bar_ticks
 from heatlas.show.distribution import nice_ticks
-from heatlas.show.layout import BAR_WIDTH
+from heatlas.show.layout import BAR_WIDTH, MARGIN
 from heatlas.show.lettering import text_width
 from heatlas.show.scene import Bar, Panel, Path, Scene, Tile, Words
 from heatlas.show.view import View
 
 Floats = NDArray[np.float64]
-SIDE, LEFT, TOP, RIGHT, BOTTOM = 264, 66, 16, 112, 46
+SIDE, LEFT, TOP, RIGHT, BOTTOM = 264, 66, 16, 124, 46
 BAR_AWAY, BAR_HEIGHT = 16, 150
 SIZE = 10.5
+DOT, SMALL_DOT, FEW_POINTS = 3.2, 2.0, 200
+DOT_COLOUR = (0, 94, 158)
+_ANGLES = np.linspace(0, 2 * np.pi, 16, endpoint=False)
+_CIRCLE = np.stack([np.cos(_ANGLES), np.sin(_ANGLES)], axis=1)
 
 
 def compile_joint(
@@ -85,6 +89,57 @@ def compile_joint(
         words=tuple([*words, *axis_words, *_names(names, view=view)]),
         title=f"{names[1]} against {names[0]}",
     )
+
+
+def compile_points(
+    x: Floats, y: Floats, *, names: tuple[str, str], view: View | None = None
+) -> Scene:
+    """Return the scene of a scatter of few points.
+
+    Parameters
+    ----------
+    x, y : numpy.ndarray, shape (n,)
+        One value a point each.
+    names : tuple of str
+        What runs along x and along y.
+    view : View, optional
+        Scale and theme; None is ``View()``.
+
+    Returns
+    -------
+    Scene
+        A dot a point, all inside the frame.
+    """
+    view = view or View()
+    px, edges = view.scale, (_around(x), _around(y))
+    across, up = (
+        (values - ends[0]) / (ends[1] - ends[0]) for values, ends in zip((x, y), edges, strict=True)
+    )
+    reach = (DOT if len(x) <= FEW_POINTS else SMALL_DOT) * px
+    dots = [
+        Path(
+            points=_CIRCLE * reach + ((LEFT + SIDE * right) * px, (TOP + SIDE * (1 - high)) * px),
+            colour=DOT_COLOUR, closed=True, filled=True, role="dot", opacity=0.75,
+        )
+        for right, high in zip(across.tolist(), up.tolist(), strict=True)
+    ]  # fmt: skip
+    paths, words = _axes(edges, view=view)
+    return Scene(
+        width=round((LEFT + SIDE + MARGIN) * px),
+        height=round((TOP + SIDE + BOTTOM) * px),
+        scale=px,
+        page=view.palette.page,
+        paths=tuple([*paths, *dots]),
+        words=tuple([*words, *_names(names, view=view)]),
+        title=f"{names[1]} against {names[0]}",
+    )
+
+
+def _around(values: Floats) -> Floats:
+    """Return limits a twentieth beyond the smallest and the largest value."""
+    low, high = float(values.min()), float(values.max())
+    room = (high - low) / 20 or 0.5
+    return np.array([low - room, high + room])
 
 
 def _bar(scale: ColourScale, *, view: View) -> Bar:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 from base64 import b64encode
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache
+from hashlib import sha256
 from typing import Any
 
 import numpy as np
@@ -13,15 +14,19 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from numpy.typing import NDArray
 
 from heatlas.core.page import (
+    Area,
     Block,
+    Choice,
     Columns,
     Definitions,
     Details,
+    Explorer,
     Figure,
     Listing,
     Note,
     Page,
     Paragraph,
+    Repeated,
     Section,
 )
 from heatlas.core.provenance import Provenance, canonical_json
@@ -73,6 +78,7 @@ def render_page(page: Page) -> str:
         title=page.title,
         lead=page.lead,
         sections=_sections(page.sections, used=set(), level=2),
+        repeated=_sources(figure for section in page.sections for figure in _repeated_in(section)),
         provenance=_provenance_json(page.provenance),
         provenance_id=PROVENANCE_ID,
         version=__version__,
@@ -144,18 +150,22 @@ def _note(block: Note) -> Mapping[str, Any]:
 
 
 def _figure(block: Figure) -> Mapping[str, Any]:
-    content = b64encode(block.content).decode("ascii")
     return {
-        "source": f"data:{block.media_type};base64,{content}",
+        "source": _data_uri(block),
         "caption": block.caption,
         "width": block.width,
         "height": block.height,
     }
 
 
+def _data_uri(figure: Figure) -> str:
+    return f"data:{figure.media_type};base64,{b64encode(figure.content).decode('ascii')}"
+
+
 def _columns(block: Columns) -> Mapping[str, Any]:
     """Give pictures room for three side by side, and stretch few blocks over the whole width."""
-    pictures = [inner.width for inner in block.blocks if isinstance(inner, Figure)]
+    figures = (b.figure if isinstance(b, Repeated) else b for b in block.blocks)
+    pictures = [inner.width for inner in figures if isinstance(inner, Figure)]
     wanted = min(max(max(pictures, default=0), _NARROWEST_COLUMN_PX), _WIDEST_COLUMN_PX)
     return {
         "width": wanted if len(pictures) == len(block.blocks) else _COLUMN_PX,
@@ -168,6 +178,81 @@ def _details(block: Details) -> Mapping[str, Any]:
     return {"summary": block.summary, "blocks": [_block(inner) for inner in block.blocks]}
 
 
+# ---------------------------------------------------------------- pictures that open others
+
+
+def _explorer(block: Explorer) -> Mapping[str, Any]:
+    """Return the picture and its choices from top to bottom, each with its neighbours."""
+    anchors = [choice.anchor for choice in block.choices]
+    before, after = [None, *anchors[:-1]], [*anchors[1:], None]
+    choices = [
+        {
+            "anchor": choice.anchor,
+            "label": choice.label,
+            "areas": [_area(area) for area in choice.areas],
+            "blocks": [_block(inner) for inner in choice.blocks],
+            "before": previous,
+            "after": following,
+            "is_first": previous is None,
+            "place": _reading_place(choice),
+        }
+        for choice, previous, following in zip(block.choices, before, after, strict=True)
+    ]
+    return {
+        **_figure(block.figure),
+        "choices": sorted(choices, key=lambda choice: choice["place"]),
+        "hint": block.hint,
+        "anchor": block.anchor,
+        "steps": block.steps,
+    }
+
+
+def _reading_place(choice: Choice) -> tuple[float, float]:
+    """Return where a choice stands in reading order: row by row, left to right."""
+    return round(choice.areas[0].top, 6), choice.areas[0].left
+
+
+def _area(area: Area) -> str:
+    """Return where an area lies, as a style."""
+    sides = {"left": area.left, "top": area.top, "width": area.width, "height": area.height}
+    return "; ".join(f"{name}: {100 * share:.3f}%" for name, share in sides.items())
+
+
+def _repeated(block: Repeated) -> Mapping[str, Any]:
+    return {
+        "style": _style_of(block.figure),
+        "caption": block.figure.caption,
+        "width": block.figure.width,
+        "height": block.figure.height,
+    }
+
+
+def _style_of(figure: Figure) -> str:
+    """Return the class whose background is a picture; equal pictures share it."""
+    return f"once-{sha256(figure.content).hexdigest()[:12]}"
+
+
+def _sources(figures: Iterable[Figure]) -> Mapping[str, str]:
+    """Return each picture once, by its class."""
+    unique = {_style_of(figure): figure for figure in figures}
+    return {name: _data_uri(figure) for name, figure in unique.items()}
+
+
+def _repeated_in(part: Section | Block | Choice) -> Iterator[Figure]:
+    """Return the pictures of a part that are kept once, each as often as it is seen."""
+    if isinstance(part, Repeated):
+        yield part.figure
+    inner: list[Section | Block | Choice] = []
+    if isinstance(part, Section):
+        inner = [*part.blocks, *part.sections]
+    elif isinstance(part, Columns | Details | Choice):
+        inner = [*part.blocks]
+    elif isinstance(part, Explorer):
+        inner = [*part.choices]
+    for one in inner:
+        yield from _repeated_in(one)
+
+
 _KINDS: Mapping[type, tuple[str, Callable[[Any], Mapping[str, Any]]]] = {
     Paragraph: ("paragraph", _paragraph),
     Listing: ("listing", _items),
@@ -177,6 +262,8 @@ _KINDS: Mapping[type, tuple[str, Callable[[Any], Mapping[str, Any]]]] = {
     Table: ("table", lambda block: _table(block)),
     Columns: ("columns", _columns),
     Details: ("details", _details),
+    Repeated: ("repeated", _repeated),
+    Explorer: ("explorer", _explorer),
 }
 
 

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from itertools import groupby
 from pathlib import Path
 
 import numpy as np
 
-from heatlas.compare.background import Background, Enclosed, find_background
+from heatlas.compare.background import Enclosed
 from heatlas.compare.comparison import MapComparison, Question, compare_aligned
 from heatlas.compare.maps import align_maps
+from heatlas.compare.regions import RegionTable
 from heatlas.core.errors import DataError
 from heatlas.core.matrix import Side
-from heatlas.core.provenance import Provenance, digest_array
+from heatlas.core.provenance import Provenance
 from heatlas.core.space import Grid, Mask
 from heatlas.core.table import Column, Table
 from heatlas.core.validate import set_field
@@ -23,14 +22,22 @@ from heatlas.core.value import Value
 from heatlas.core.volume import Volume
 from heatlas.core.words import count, join, unknown
 from heatlas.geometry.resample import coarsest, nearest_values
-from heatlas.io.nifti import read_header, read_volume, read_volumes
+from heatlas.io.nifti import read_header
 from heatlas.io.tables import read_table
-from heatlas.study.outputs import distinct_names
+from heatlas.study.compareregions import are_over_regions, read_over_regions
+from heatlas.study.comparesources import (
+    MapFact,
+    MapPlace,
+    MapSource,
+    ReadMaps,
+    find_sources,
+    stream_maps,
+    volume_of,
+)
+from heatlas.study.parcellation import Parcellation
 
-__all__ = ["CompareOptions", "compare_maps"]
+__all__ = ["CompareOptions", "Parcellation", "compare_maps"]
 
-MapSource = Path | str | Volume
-AT_ONCE = 16  # volumes of one file that are read in one pass
 FEW_COVERED = 0.5  # a smaller share of a map's voxels in the comparison is worth a warning
 
 
@@ -57,6 +64,9 @@ class CompareOptions(Value):
         voxels, "variogram" and "moran" for regions.
     n_surrogates, seed : int
         How many surrogates, and the seed from which they follow.
+    parcellation : Parcellation
+        Regions over which maps are compared instead of voxels: an atlas, and what tables of regions
+        hold.
     """
 
     enclosed: Enclosed = "missing"
@@ -67,37 +77,11 @@ class CompareOptions(Value):
     null: str = "dutilleul"
     n_surrogates: int = 1000
     seed: int = 0
+    parcellation: Parcellation = Parcellation()
 
     def __post_init__(self) -> None:
         """Make the sequence a tuple."""
         set_field(self, "given", to=tuple(self.given))
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class _Source:
-    """One map that is still to be read: a volume of a file, or a volume at hand."""
-
-    name: str
-    place: Path | Volume
-    grid: Grid
-    number: int | None = None
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class _Fact:
-    """What is remembered of a map once it stands beside the others."""
-
-    name: str
-    digest: str
-    grid_digest: str
-    background: str
-    value: float
-    tolerance: float
-    n_measured: int
-    n_enclosed: int
-    is_mask: bool
-    is_bare: bool
-    warnings: tuple[str, ...]
 
 
 def compare_maps(
@@ -115,7 +99,8 @@ def compare_maps(
     Parameters
     ----------
     columns : sequence of Path, str or Volume
-        Maps of the x axis; each volume of a file with several becomes a map of its own.
+        Maps of the x axis; each volume of a file with several becomes a map of its own. Tables of
+        regions (TSV, CSV) are maps as well: one each, or a map a column where one table is alone.
     rows : sequence of Path, str or Volume, optional
         Maps of the y axis; None compares all pairs of the columns.
     policy : {"common", "pairwise", "union-zero", "mask", "whole-grid"}
@@ -160,14 +145,13 @@ def compare_maps(
     doi:10.1016/j.neuroimage.2021.118052.
     """
     chosen = options or CompareOptions()
-    sources, sides = _sources(columns, rows, given=chosen.given)
-    grid = _grid(sources, space=space)
+    parcellation = chosen.parcellation
+    sources, sides = find_sources(columns, rows, given=chosen.given, parcellation=parcellation)
     question = Question(
         rows=sides[0],
         columns=sides[1],
         policy=policy,
         measure=measure,
-        mask=_mask_on(grid, mask),
         alpha=chosen.alpha,
         dice_above=chosen.dice_above,
         given=sides[2],
@@ -175,163 +159,55 @@ def compare_maps(
         n_surrogates=chosen.n_surrogates,
         seed=chosen.seed,
     )
-    facts: list[_Fact] = []
+    if are_over_regions(sources, parcellation, mask=mask, space=space):
+        read = read_over_regions(sources, parcellation, enclosed=chosen.enclosed)
+    else:
+        grid = _grid(sources, space=space)
+        question = replace(question, mask=_mask_on(grid, mask))
+        read = _over_voxels(sources, chosen, grid=grid)
+    compared = compare_aligned(read.maps, question)
+    compared = replace(
+        compared,
+        backgrounds=read.backgrounds,
+        grid_words=read.words,
+        regions=read.regions,
+        warnings=tuple([*read.warnings, *_warnings(read.facts, compared)]),
+    )
+    return compared if chosen.labels is None else _labelled(compared, chosen.labels)
+
+
+def _over_voxels(sources: Sequence[MapPlace], chosen: CompareOptions, *, grid: Grid) -> ReadMaps:
+    """Return images side by side on one grid."""
+    facts: list[MapFact] = []
     aligned = align_maps(
-        _stream(sources, enclosed=chosen.enclosed, facts=facts),
+        stream_maps(sources, enclosed=chosen.enclosed, facts=facts),
         names=[source.name for source in sources],
         grid=grid,
     )
-    compared = compare_aligned(replace(aligned, provenance=_provenance(facts, grid)), question)
-    compared = replace(
-        compared,
+    return ReadMaps(
+        maps=replace(aligned, provenance=_provenance(facts, grid)),
+        facts=facts,
         backgrounds=_backgrounds(facts),
-        grid_words=_grid_words(grid, n_grids=len({fact.grid_digest for fact in facts})),
-        warnings=tuple(_warnings(facts, compared)),
+        words=_grid_words(grid, n_grids=len({fact.grid_digest for fact in facts})),
     )
-    return compared if chosen.labels is None else _labelled(compared, chosen.labels)
 
 
 # ---------------------------------------------------------------------------------- reading
 
 
-def _sources(
-    columns: Sequence[MapSource], rows: Sequence[MapSource] | None, *, given: Sequence[MapSource]
-) -> tuple[list[_Source], tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]]:
-    """Return each map once, in order of name, and the numbers that each side asks for."""
-    for listed, side in ((columns, "columns"), (rows, "rows")):
-        if isinstance(listed, (str, Path, Volume)):
-            raise DataError(f"{side}: one map is given where a list of maps is expected.")
-    if not [*columns, *(rows or ())]:
-        raise DataError("No map is given; name at least two images.")
-    named = [Path(item) if isinstance(item, str) else item
-             for item in (*columns, *(rows or ()), *given)]  # fmt: skip
-    different, places = _different(named)
-    pairs = zip(_names(different), different, strict=True)
-    found = [_volumes(item, name) for name, item in pairs]
-    sources = sorted((source for listed in found for source in listed), key=lambda s: s.name)
-    number = {source.name: k for k, source in enumerate(sources)}
-    members = [tuple(number[source.name] for source in listed) for listed in found]
-    ends = len(columns), len(columns) + len(rows or ())
-    of_columns = _flat(members, places[: ends[0]], side="columns", sources=sources)
-    of_rows = of_columns
-    if rows is not None:
-        of_rows = _flat(members, places[ends[0] : ends[1]], side="rows", sources=sources)
-    regressed = tuple(number for place in places[ends[1] :] for number in members[place])
-    return sources, (of_rows, of_columns, regressed)
-
-
-def _different(given: Sequence[Path | Volume]) -> tuple[list[Path | Volume], list[int]]:
-    """Return each place once, and where each of the given ones stands among them."""
-    keys = [item.absolute() if isinstance(item, Path) else id(item) for item in given]
-    first = {key: item for key, item in zip(reversed(keys), reversed(given), strict=True)}
-    ordered = list(dict.fromkeys(keys))
-    return [first[key] for key in ordered], [ordered.index(key) for key in keys]
-
-
-def _stream(
-    sources: Sequence[_Source], *, enclosed: Enclosed, facts: list[_Fact]
-) -> Iterator[tuple[Volume, Background]]:
-    """Yield one map at a time with its background, and note what is to be remembered of it."""
-    for source, volume in _read(sources):
-        background = find_background(volume, enclosed=enclosed)
-        facts.append(_fact(source.name, volume, background=background))
-        yield volume, background
-
-
-def _read(sources: Sequence[_Source]) -> Iterator[tuple[_Source, Volume]]:
-    """Yield each map; a file with several volumes is gone through once for so many of them."""
-    for place, group in groupby(sources, key=lambda source: source.place):
-        alike = list(group)
-        if isinstance(place, Volume):
-            yield from ((source, place) for source in alike)
-            continue
-        for start in range(0, len(alike), AT_ONCE):
-            chosen = alike[start : start + AT_ONCE]
-            numbers = [source.number or 0 for source in chosen]
-            yield from zip(chosen, read_volumes(place, volumes=numbers), strict=True)
-
-
-def _fact(name: str, volume: Volume, *, background: Background) -> _Fact:
-    n_outside = int(background.outside.sum())
-    return _Fact(
-        name=name,
-        digest=digest_array(volume.values),
-        grid_digest=volume.grid.digest,
-        background=background.words,
-        value=np.nan if background.value is None else background.value,
-        tolerance=background.tolerance,
-        n_measured=volume.grid.size - n_outside,
-        n_enclosed=background.n_enclosed,
-        is_mask=background.is_mask,
-        is_bare=not background.is_mask and n_outside == 0,
-        warnings=volume.provenance.warnings,
-    )
-
-
-def _flat(
-    members: Sequence[tuple[int, ...]],
-    chosen: Sequence[int],
-    *,
-    side: str,
-    sources: Sequence[_Source],
-) -> tuple[int, ...]:
-    """Return the numbers of the maps of one side; DataError if one is named twice or none is."""
-    flat = tuple(number for place in chosen for number in members[place])
-    counted = Counter(flat)
-    twice = sorted(sources[number].name for number, times in counted.items() if times > 1)
-    if twice:
-        raise DataError(f"{side}: named more than once: {join(twice)}. Name each map once.")
-    if not flat:
-        raise DataError(f"{side}: no map is given.")
-    return flat
-
-
-def _names(sources: Sequence[Path | Volume]) -> list[str]:
-    """Return a name for each source; folders tell files of one name apart."""
-    paths = [source for source in sources if isinstance(source, Path)]
-    of_files = iter(distinct_names(paths) if paths else [])
-    names = [
-        next(of_files) if isinstance(source, Path) else source.name or f"map {k + 1}"
-        for k, source in enumerate(sources)
-    ]
-    twice = sorted({name for name in names if names.count(name) > 1})
-    if twice:
-        raise DataError(f"Maps of one name: {join(twice)}. Give each volume a name of its own.")
-    return names
-
-
-def _volumes(item: Path | Volume, name: str) -> list[_Source]:
-    """Return the maps of a source, named by their numbers where there are several."""
-    if isinstance(item, Volume):
-        return [_Source(name=name, place=item, grid=item.grid)]
-    header = read_header(item)
-    n = header.n_volumes
-    if n == 1:
-        return [_Source(name=name, place=item, grid=header.grid)]
-    width = len(str(n - 1))
-    return [
-        _Source(name=f"{name}[{k:0{width}d}]", place=item, grid=header.grid, number=k)
-        for k in range(n)
-    ]
-
-
-def _volume_of(source: Path | str | Volume) -> Volume:
-    return source if isinstance(source, Volume) else read_volume(Path(source))
-
-
-def _grid(sources: Sequence[_Source], *, space: Path | str | Volume | None) -> Grid:
+def _grid(sources: Sequence[MapPlace], *, space: Path | str | Volume | None) -> Grid:
     if isinstance(space, Volume):
         return space.grid
     if space is not None:
         return read_header(Path(space)).grid
-    return coarsest(source.grid for source in sources)
+    return coarsest(source.grid for source in sources if source.grid is not None)
 
 
 def _mask_on(grid: Grid, source: Path | str | Volume | None) -> Mask | None:
     """Return a mask image on the grid by nearest neighbour."""
     if source is None:
         return None
-    volume = _volume_of(source)
+    volume = volume_of(source)
     inside = np.isfinite(volume.values) & (volume.values != 0)
     return Mask(
         space=grid,
@@ -368,7 +244,12 @@ def _labelled(compared: MapComparison, labels: Path | str | Table) -> MapCompari
             name: replace(other, rows=plain[0], columns=plain[1])
             for name, other in compared.others.items()
         },
+        regions=None if compared.regions is None else _renamed_maps(compared.regions, renamed),
     )
+
+
+def _renamed_maps(table: RegionTable, renamed: Callable[[Side], Side]) -> RegionTable:
+    return replace(table, matrix=replace(table.matrix, columns=renamed(table.matrix.columns)))
 
 
 # ----------------------------------------------------------------------------------- words
@@ -380,7 +261,7 @@ def _grid_words(grid: Grid, *, n_grids: int) -> str:
     return f"{sizes} mm voxels{moved}"
 
 
-def _backgrounds(facts: Sequence[_Fact]) -> Table:
+def _backgrounds(facts: Sequence[MapFact]) -> Table:
     """Return what each file stores where nothing was measured."""
     columns = (
         Column(name="map", values=tuple(fact.name for fact in facts)),
@@ -393,7 +274,7 @@ def _backgrounds(facts: Sequence[_Fact]) -> Table:
     return Table(columns=columns, caption="What each file stores where nothing was measured.")
 
 
-def _warnings(facts: Sequence[_Fact], compared: MapComparison) -> list[str]:
+def _warnings(facts: Sequence[MapFact], compared: MapComparison) -> list[str]:
     """Return what a reader must know: odd maps, small overlaps, cells whose sign is not sure."""
     warnings = [text for fact in facts for text in fact.warnings]
     warnings += [f"the same values stand in {join(names)}" for names in _same_values(facts)]
@@ -409,13 +290,15 @@ def _warnings(facts: Sequence[_Fact], compared: MapComparison) -> list[str]:
     n = compared.matrix.n
     lost = n is not None and compared.question.policy == "common"
     if lost and (compared.coverage.values < FEW_COVERED).any():
-        warnings.append("some maps share less than half of their voxels; see the coverage")
+        warnings.append(
+            f"some maps share less than half of their {compared.element}s; see the coverage"
+        )
     empty = int((np.isnan(compared.matrix.values) & ~compared.question.repeated).sum())
     if empty:
         verb = "has" if empty == 1 else "have"
         warnings.append(
-            f"{count(empty, 'cell')} {verb} no value: the pair shares too few voxels, or a map is "
-            "constant in them"
+            f"{count(empty, 'cell')} {verb} no value: the pair shares too few "
+            f"{compared.element}s, or a map is constant in them"
         )
     turned = int((compared.sign_depends & ~compared.question.repeated).sum())
     if turned:
@@ -423,7 +306,7 @@ def _warnings(facts: Sequence[_Fact], compared: MapComparison) -> list[str]:
     return list(dict.fromkeys(warnings))
 
 
-def _same_values(facts: Sequence[_Fact]) -> list[list[str]]:
+def _same_values(facts: Sequence[MapFact]) -> list[list[str]]:
     """Return the names of maps that hold the very same values, together."""
     by_digest: dict[str, list[str]] = {}
     for fact in facts:
@@ -431,7 +314,7 @@ def _same_values(facts: Sequence[_Fact]) -> list[list[str]]:
     return [names for names in by_digest.values() if len(names) > 1]
 
 
-def _provenance(facts: Sequence[_Fact], grid: Grid) -> Provenance:
+def _provenance(facts: Sequence[MapFact], grid: Grid) -> Provenance:
     """Return one step that names every map by the digest of its values, in order of name."""
     return Provenance().then(
         "align",

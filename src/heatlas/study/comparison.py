@@ -11,6 +11,7 @@ import numpy as np
 from heatlas.compare.comparison import MapComparison
 from heatlas.compare.correlation import MEASURES
 from heatlas.compare.policy import POLICIES
+from heatlas.compare.regions import LEAST_SHARE, RegionTable
 from heatlas.compare.surrogates import SOURCES
 from heatlas.core.errors import DataError
 from heatlas.core.matrix import LabelledMatrix
@@ -21,13 +22,28 @@ from heatlas.io.picture import sidecar_of
 from heatlas.io.tables import write_table
 from heatlas.show.report import render_page
 from heatlas.study.comparisonpage import comparison_page
-from heatlas.study.comparisonpictures import pictures
+from heatlas.study.comparisonpictures import matrix_pictures, pictures
+from heatlas.study.regionpictures import region_correlation_map, region_heat_map, region_view
 
 TABLES = ("correlation.tsv", "coverage.tsv", "cells.tsv", "sensitivity.tsv")
 POLICY = "policy.json"
 PICTURES = ("heatmap.png", "heatmap.svg")
 REPORT = "report.html"
-FILES = (*TABLES, *(str(sidecar_of(Path(name))) for name in TABLES), POLICY, *PICTURES, REPORT)
+# Of comparisons over regions; the second one of three maps or more.
+REGIONS, ACROSS = "regions", "region_correlation"
+REGION_TABLES = (f"{REGIONS}.tsv", f"{ACROSS}.tsv")
+REGION_PICTURES = tuple(
+    f"{stem}{ending}" for stem in (REGIONS, ACROSS) for ending in (".png", ".svg")
+)
+FILES = (
+    *TABLES,
+    *REGION_TABLES,
+    *(str(sidecar_of(Path(name))) for name in (*TABLES, *REGION_TABLES)),
+    POLICY,
+    *PICTURES,
+    *REGION_PICTURES,
+    REPORT,
+)
 
 
 def check_folder(out: Path, *, inputs: Sequence[Path], overwrite: bool = False) -> None:
@@ -91,13 +107,35 @@ def write_comparison(compared: MapComparison, *, out: Path) -> tuple[Path, ...]:
     write_json(out / POLICY, policy_document(compared))
     for name, content in zip(PICTURES, pictures(compared), strict=True):
         atomic_write(out / name, content)
+    of_regions = _write_regions(compared, out=out)
     write_text(out / REPORT, render_page(comparison_page(compared)))
-    return tuple(out / name for name in (*TABLES, POLICY, *PICTURES, REPORT))
+    return tuple(out / name for name in (*TABLES, POLICY, *PICTURES, *of_regions, REPORT))
 
 
-def matrix_table(matrix: LabelledMatrix) -> Table:
-    """Return a matrix as a table: one row a row, named in the column "map"."""
-    columns = [Column(name="map", values=matrix.rows.names, description="name of the row")]
+def _write_regions(compared: MapComparison, *, out: Path) -> tuple[str, ...]:
+    """Write what a comparison over regions adds; remove what an earlier one left behind."""
+    table, written = compared.regions, []
+    judged = () if table is None else (region_heat_map(table), region_correlation_map(table))
+    matrices = () if table is None else (table.matrix, table.correlation)
+    for stem, matrix, shown in zip((REGIONS, ACROSS), matrices, judged, strict=False):
+        if matrix is None or shown is None:
+            continue
+        listed = matrix_table(matrix, entry="region")
+        write_table(out / f"{stem}.tsv", listed, provenance=compared.provenance)
+        drawn = matrix_pictures(shown, provenance=compared.provenance, view=region_view(shown))
+        for ending, content in zip((".png", ".svg"), drawn, strict=True):
+            atomic_write(out / f"{stem}{ending}", content)
+        written += [f"{stem}{ending}" for ending in (".tsv", ".png", ".svg")]
+    for name in (*REGION_TABLES, *REGION_PICTURES):
+        if name not in written:
+            for file in (out / name, sidecar_of(out / name)):
+                file.unlink(missing_ok=True)
+    return tuple(written)
+
+
+def matrix_table(matrix: LabelledMatrix, *, entry: str = "map") -> Table:
+    """Return a matrix as a table: one row a row, named in the first column."""
+    columns = [Column(name=entry, values=matrix.rows.names, description="name of the row")]
     columns += [
         Column(name=name, values=matrix.values[:, k], description=f"{matrix.kind} with {name}")
         for k, name in enumerate(matrix.columns.names)
@@ -123,15 +161,15 @@ def policy_document(compared: MapComparison) -> dict[str, Any]:
     n = np.zeros((1, 1)) if compared.matrix.n is None else compared.matrix.n[~question.own]
     content: dict[str, Any] = {
         "policy": question.policy,
-        "policy_words": POLICIES[question.policy].words,
+        "policy_words": compared.policy_words,
         "measure": compared.matrix.kind,
         "grid": compared.grid_words,
-        "n_voxels": {"smallest": int(np.min(n)), "largest": int(np.max(n))},
+        f"n_{compared.element}s": {"smallest": int(np.min(n)), "largest": int(np.max(n))},
         "mask": None if question.mask is None else question.mask.words,
         "backgrounds": _records(compared.backgrounds),
         "other_policies": {
             name: {
-                "words": POLICIES[name].words,
+                "words": POLICIES[name].words_for(compared.element),
                 "sign_turns_in_cells": int(
                     (np.sign(other.values) * np.sign(compared.matrix.values) < 0)[distinct].sum()
                 ),
@@ -144,14 +182,31 @@ def policy_document(compared: MapComparison) -> dict[str, Any]:
         "warnings": list(compared.warnings),
         PROVENANCE_KEY: compared.provenance.to_json(),
     }
+    if compared.regions is not None:
+        content["regions"] = _regions(compared.regions)
     if MEASURES[question.measure].tested:
         content["test"] = _test(compared)
     return content
 
 
+def _regions(table: RegionTable) -> dict[str, Any]:
+    """Return where regions come from, and when one counts."""
+    known = table.parcels.centres_mm is not None
+    return {
+        "source": table.words,
+        "n": table.parcels.size,
+        "positions": "known" if known else "unknown",
+        "least_share_of_measured_voxels": LEAST_SHARE,
+        "value": table.unit or "each map has a unit of its own",
+        "citation": table.citation,
+    }
+
+
 def _test(compared: MapComparison) -> dict[str, Any]:
     """Return the null, the corrections and their settings."""
     question = compared.question
+    if compared.untested:
+        return {"null": "not tested", "reason": compared.untested}
     test: dict[str, Any] = {
         "null": "Dutilleul's effective n from masked isotropic autocorrelations, two-sided t",
         "family_wise": "Holm over all distinct cells",

@@ -26,13 +26,14 @@ from heatlas.core.page import (
 from heatlas.core.table import Column, Table
 from heatlas.core.words import count, join, level, p_value, percent
 from heatlas.show.view import View
-from heatlas.study.comparisoncells import cell_details
+from heatlas.study.comparisoncells import cell_explorer
 from heatlas.study.comparisonpictures import (
     judged_matrix,
     matrix_figure,
     movement,
     policy_panels,
 )
+from heatlas.study.regionpage import region_methods, region_sections, region_test_words
 
 Floats = NDArray[np.float64]
 MOST_ROWS = 60  # of a table on the page; the files hold all
@@ -70,9 +71,10 @@ def comparison_page(compared: MapComparison) -> Page:
             Section(
                 title="Heat map",
                 anchor="heat-map",
-                blocks=(matrix_figure(judged, name="heatmap"),),
+                blocks=(cell_explorer(compared, judged),),
             ),
             _cells(compared),
+            *region_sections(compared),
             _policies(compared),
             _maps(compared),
             _methods(compared),
@@ -99,7 +101,6 @@ def _cells(compared: MapComparison) -> Section:
     blocks: list[Block] = [Paragraph(text=words)]
     if len(ranked):
         blocks.append(_cell_table(compared, ranked[:MOST_ROWS]))
-        blocks += cell_details(compared)
     return Section(title="Cells", anchor="cells", blocks=tuple(blocks))
 
 
@@ -120,7 +121,9 @@ def _cell_table(compared: MapComparison, cells: NDArray[np.int64]) -> Table:
         Column(name=head, values=tuple(values)),
     ]
     if matrix.n is not None and np.ptp(matrix.n[row, column]) > 0:
-        columns.append(Column(name="voxels", values=matrix.n[row, column].astype(np.float64)))
+        columns.append(
+            Column(name=f"{compared.element}s", values=matrix.n[row, column].astype(np.float64))
+        )
     if tested:
         columns += [
             Column(name="effective n", values=np.rint(sure.n_eff[row, column])),
@@ -140,10 +143,12 @@ def _policies(compared: MapComparison) -> Section:
     named = [compared.question.policy, *compared.others]
     blocks: list[Block] = [
         Paragraph(
-            text="The same measure over other voxels. A cell whose sign turns is a statement about "
-            "the background as much as about the maps."
+            text=f"The same measure over other {compared.element}s. A cell whose sign turns is a "
+            "statement about the background as much as about the maps."
         ),
-        Definitions(items=tuple((name, POLICIES[name].words) for name in named)),
+        Definitions(
+            items=tuple((name, POLICIES[name].words_for(compared.element)) for name in named)
+        ),
     ]
     if compared.others:
         blocks.append(matrix_figure(movement(compared), name="sensitivity"))
@@ -180,27 +185,28 @@ def _maps(compared: MapComparison) -> Section:
     if columns:
         blocks.append(replace(found, columns=tuple(columns)))
     shared = compared.coverage.values[~compared.question.own]
+    where = compared.grid_words or "the grid of the maps"
     blocks.append(
         Paragraph(
             text=f"A map shares between {percent(float(shared.min()))} and "
-            f"{percent(float(shared.max()))} of its voxels with another; coverage.tsv holds every "
-            f"pair. Compared on {compared.grid_words or 'the grid of the maps'}."
+            f"{percent(float(shared.max()))} of its {compared.element}s with another; "
+            f"coverage.tsv holds every pair. Compared on {where}."
         )
     )
     return Section(title="Maps and their backgrounds", anchor="maps", blocks=tuple(blocks))
 
 
 def _methods(compared: MapComparison) -> Section:
-    question = compared.question
-    words = [
-        f"{compared.matrix.kind} was computed over {POLICIES[question.policy].words}. Maps on "
-        "finer grids were smoothed to the coarser resolution and interpolated linearly among "
-        "measured voxels only."
+    words = [f"{compared.matrix.kind} was computed over {compared.policy_words}."]
+    words += region_methods(compared) or [
+        "Maps on finer grids were smoothed to the coarser resolution and interpolated linearly "
+        "among measured voxels only."
     ]
     if compared.given:
         words.append(
             f"{join(compared.given)} and a constant were regressed out of every other map first "
-            "(out of its ranks for Spearman), and the effective number of voxels was lowered by "
+            f"(out of its ranks for Spearman), and the effective number of {compared.element}s was "
+            "lowered by "
             f"{len(compared.given)} for the test."
         )
     words += _test_words(compared)
@@ -209,7 +215,9 @@ def _methods(compared: MapComparison) -> Section:
         "order of the files changes nothing."
     )
     paragraphs = tuple(Paragraph(text=text) for text in words)
-    references = Details(summary="References", blocks=(Listing(items=REFERENCES),))
+    cited = () if compared.regions is None else (compared.regions.citation,)
+    items = tuple(filter(None, (*REFERENCES, *cited)))
+    references = Details(summary="References", blocks=(Listing(items=items),))
     return Section(title="Methods", anchor="methods", blocks=(*paragraphs, references))
 
 
@@ -217,7 +225,9 @@ def _test_words(compared: MapComparison) -> list[str]:
     question = compared.question
     if not MEASURES[question.measure].tested:
         return ["This measure is not tested: no null model is offered for it."]
-    size = (
+    if compared.untested:
+        return [f"Nothing was tested: {compared.untested}."]
+    size = region_test_words(compared) or (
         "The effective number of voxels is Dutilleul's, from autocorrelations within the shared "
         "voxels, averaged over shells of equal distance and cut at their first value that is not "
         "positive; intervals are Fisher's with that number. Maps are taken as stationary and "

@@ -13,6 +13,7 @@ from heatlas.compare.policy import POLICIES
 from heatlas.core.colour import DIVERGING_DEFAULT, SEQUENTIAL_DEFAULT, ColourScale
 from heatlas.core.matrix import JudgedMatrix, LabelledMatrix
 from heatlas.core.page import Figure
+from heatlas.core.provenance import Provenance
 from heatlas.core.words import count
 from heatlas.io.picture import embed_svg, png_bytes
 from heatlas.show.matrix import compile_matrix
@@ -38,18 +39,39 @@ def pictures(compared: MapComparison, *, view: View | None = None) -> tuple[byte
     tuple of bytes
         The PNG and the SVG.
     """
+    return matrix_pictures(judged_matrix(compared), provenance=compared.provenance, view=view)
+
+
+def matrix_pictures(
+    judged: JudgedMatrix, *, provenance: Provenance, view: View | None = None
+) -> tuple[bytes, bytes]:
+    """Return a matrix as PNG and as SVG, with caption and provenance inside.
+
+    Parameters
+    ----------
+    judged : JudgedMatrix
+        What is drawn.
+    provenance : Provenance
+        How it came about.
+    view : View, optional
+        Width, scale, theme, title; None is ``View(scale=2)``.
+
+    Returns
+    -------
+    tuple of bytes
+        The PNG and the SVG.
+    """
     from heatlas.show.publish import render_svg
 
-    judged = judged_matrix(compared)
     scene = compile_matrix(judged, view or View(scale=2.0))
-    provenance = compared.provenance.then(
+    drawn = provenance.then(
         "draw", parameters={"colours": f"{judged.scale.table}, {judged.scale.low:.6g} to "
                                        f"{judged.scale.high:.6g}"}
     )  # fmt: skip
     caption = judged.caption()
     dpi = DOTS_PER_INCH * scene.scale
-    png = png_bytes(render(scene), provenance=provenance, caption=caption, dpi=dpi)
-    svg = embed_svg(render_svg(scene), provenance=provenance, caption=caption)
+    png = png_bytes(render(scene), provenance=drawn, caption=caption, dpi=dpi)
+    svg = embed_svg(render_svg(scene), provenance=drawn, caption=caption)
     return png, svg.encode()
 
 
@@ -206,7 +228,7 @@ def policy_panels(compared: MapComparison) -> tuple[JudgedMatrix, ...]:
             marked=np.sign(matrix.values) * here < 0,
             marked_words=f"other sign than under '{compared.question.policy}'",
             title=name,
-            text=f"{matrix.kind} over {POLICIES[name].words}.",
+            text=f"{matrix.kind} over {POLICIES[name].words_for(compared.element)}.",
         )
         for name, matrix in by_policy.items()
     )

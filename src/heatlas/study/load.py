@@ -9,15 +9,14 @@ from heatlas.core.table import Table
 from heatlas.core.volume import Volume
 from heatlas.io.nifti import read_header, read_volume
 from heatlas.io.source import check_file
-from heatlas.io.tables import read_table
+from heatlas.io.tables import ENDINGS, read_table
 from heatlas.study.spec import StudySpec, read_spec
 
 IMAGES = (".nii", ".nii.gz", ".img", ".hdr", ".mgz", ".mgh", ".mnc", ".brik", ".brik.gz", ".head")
-TABLES = (".tsv", ".csv", ".txt")
 STUDIES = (".yaml", ".yml")
 WITH_PROVENANCE = (".png", ".svg", ".pdf", ".html", ".json")
 KNOWN = (
-    f"Heatlas loads images ({', '.join(IMAGES)}), tables ({', '.join(TABLES)}) and study files "
+    f"Heatlas loads images ({', '.join(IMAGES)}), tables ({', '.join(ENDINGS)}) and study files "
     f"({', '.join(STUDIES)})"
 )
 
@@ -57,7 +56,7 @@ def load(path: Path | str, *, volume: int | None = None) -> Volume | Table | Stu
     check_file(path)
     if volume is not None:
         raise DataError(f"{path}: only images have volumes, and this is none.")
-    if name.endswith(TABLES):
+    if name.endswith(ENDINGS):
         return read_table(path)
     if name.endswith(STUDIES):
         return read_spec(path)

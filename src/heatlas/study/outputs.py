@@ -10,6 +10,7 @@ from heatlas.core.errors import DataError
 from heatlas.io.foreign import files_of
 from heatlas.io.nifti import stem
 from heatlas.io.picture import sidecar_of
+from heatlas.io.tables import ENDINGS
 
 IMAGE_ENDING = ".nii.gz"
 
@@ -86,7 +87,7 @@ def outputs_for(sources: Sequence[Path], *, out: Path) -> list[Path]:
 
 
 def distinct_names(sources: Sequence[Path]) -> list[str]:
-    """Return a name for each image: its stem, with the folders that tell equal stems apart.
+    """Return a name for each file: its stem, with the folders that tell equal stems apart.
 
     Parameters
     ----------
@@ -98,7 +99,7 @@ def distinct_names(sources: Sequence[Path]) -> list[str]:
     list of str
         Such as ``sub-01/gm`` and ``sub-02/gm``; never an absolute path.
     """
-    stems = [stem(path) for path in sources]
+    stems = [path.stem if path.name.lower().endswith(ENDINGS) else stem(path) for path in sources]
     if len(set(stems)) == len(stems):
         return stems
     folders = [path.absolute().parent for path in sources]
