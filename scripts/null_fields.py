@@ -20,7 +20,8 @@ Floats = NDArray[np.float64]
 Floats32 = NDArray[np.float32]
 PAD = 2.5  # widths of the kernel beyond the box, so that opposite faces are strangers
 LEFT, RIGHT = 6.0, 16.0  # mm, of fields that are rougher in one half
-LOUD = 3.0  # amplitude of one half of fields that are louder there
+LOUD = 3.0  # amplitude of fields where they are louder
+CENTRE_MM = 30.0  # standard deviation of the middle in which they are louder
 
 
 @dataclass(frozen=True)
@@ -63,6 +64,15 @@ def louder_fields(n: int, where: Brain, *, fwhm_mm: float, seed: int) -> Floats3
     """Return fields that are three times as large in front as behind."""
     fields = smooth_fields(n, where, fwhm_mm=fwhm_mm, seed=seed)
     return np.asarray(fields * np.where(in_front(where), LOUD, 1), dtype=np.float32)
+
+
+def central_fields(n: int, where: Brain, *, fwhm_mm: float, seed: int) -> Floats32:
+    """Return fields that are three times as large in the middle, falling off over 30 mm."""
+    places = where.mask.positions_mm()
+    squared = np.square(places - places.mean(axis=0)).sum(axis=1)
+    size = 1 + (LOUD - 1) * np.exp(-squared / (2 * CENTRE_MM**2))
+    fields = smooth_fields(n, where, fwhm_mm=fwhm_mm, seed=seed)
+    return np.asarray(fields * size, dtype=np.float32)
 
 
 def in_front(where: Brain) -> NDArray[np.bool_]:

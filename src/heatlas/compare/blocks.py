@@ -154,7 +154,7 @@ class Blocks:
     ) -> Floats:
         """Return the sums of products over shells."""
         products = fft.irfftn(np.conj(first) * second, self._padded)
-        return np.bincount(self._shell, products.ravel(), self.n_shells + 1)[:-1]
+        return np.asarray(np.bincount(self._shell, products.ravel(), self.n_shells + 1)[:-1], float)
 
 
 def blocks_of(mask: Mask) -> Blocks | None:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from heatlas.compare.correlation import MEASURES, Likeness, compare_pairs, ranked
+from heatlas.compare.crosscheck import CrossCheck, cross_check
 from heatlas.compare.maps import ComparedMaps
 from heatlas.compare.nulls import Certainty, effective_n, judge_correlations
 from heatlas.compare.order import cluster
@@ -144,6 +145,9 @@ class MapComparison(Value):
         Why nothing was tested although the measure can be; empty otherwise.
     warnings : tuple of str
         What a reader must know.
+    cross_check : CrossCheck, optional
+        How stationary the maps are, and what changes if they are so within blocks only; None
+        where that was not checked.
     """
 
     matrix: LabelledMatrix
@@ -160,6 +164,7 @@ class MapComparison(Value):
     regions: RegionTable | None = None
     untested: str = ""
     warnings: tuple[str, ...] = ()
+    cross_check: CrossCheck | None = None
 
     def __post_init__(self) -> None:
         """Take ownership of the arrays."""
@@ -347,6 +352,7 @@ def compare_aligned(maps: ComparedMaps, question: Question) -> MapComparison:
     selection = select_for(maps, canonical)
     found = _likeness(selection, canonical)
     sure, p_fwer, q_fdr = _judged(selection, canonical, found=found)
+    check = _cross_checked(selection, canonical, found=found, sure=sure)
     names = tuple(Side(names=tuple(maps.names[k] for k in side)) for side in (rows, columns))
     back = _back(canonical, asked)
 
@@ -376,6 +382,7 @@ def compare_aligned(maps: ComparedMaps, question: Question) -> MapComparison:
         given=tuple(maps.names[k] for k in asked.given),
         coverage=replace(labelled(_coverage(maps, canonical)), kind=f"share of {maps.element}s"),
         untested=_untested(maps, question),
+        cross_check=None if check is None else check.take(back),
         others={
             name: labelled(other.values, other.n)
             for name, other in _other_policies(maps, canonical).items()
@@ -495,6 +502,24 @@ def _judged(
     _, q_fdr = _corrected(test.p, question)
     p, p_fwer = (_mirrored(table, question) for table in (test.p, test.p_fwer))
     return replace(sure, p=p), p_fwer, q_fdr
+
+
+def _cross_checked(
+    selection: Selection, question: Question, *, found: Likeness, sure: Certainty
+) -> CrossCheck | None:
+    """Return the check for stationarity of maps that were tested, corrected by Holm."""
+    if not MEASURES[question.measure].tested:
+        return None
+    is_ranked = question.measure == "spearman" and not question.given
+    check = cross_check(
+        ranked(selection) if is_ranked else selection,
+        found.values,
+        rows=question.rows,
+        columns=question.columns,
+        n_eff=sure.n_eff,
+        n_given=len(question.given),
+    )
+    return None if check is None else replace(check, p_fwer=_corrected(check.p, question)[0])
 
 
 def _mirrored(table: Floats, question: Question) -> Floats:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy.interpolate import CubicSpline
 from scipy.stats import chi2
 
-from heatlas.compare.blocks import N_BLOCKS, Blocks, blocks_of
+from heatlas.compare.blocks import Blocks, blocks_of
 from heatlas.compare.policy import Selection
 from heatlas.core.space import Grid
 from heatlas.core.value import Value
@@ -19,6 +19,7 @@ Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 LEVEL = 0.01  # of each of the two tests
 FACTOR = 2.0  # between the largest and the smallest block; less does little harm
+WIDEST = 3.0  # allowance for heavy tails; beyond it values sit in a few places, and that is uneven
 ANGLES = 16  # nodes over the angle between a lag and the step to a neighbour
 AXES = 5 / 9  # of one axis: three share the work, and their squares go together (Gaussian curve)
 RIDGE = 1e-3  # of the blocks' own variances; keeps their covariance invertible
@@ -26,7 +27,7 @@ RIDGE = 1e-3  # of the blocks' own variances; keeps their covariance invertible
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Stationarity(Value):
-    """How even each map is over nine blocks of its mask; every array has shape (maps,).
+    """How even each map is over sixteen blocks of its mask; every array has shape (maps,).
 
     Parameters
     ----------
@@ -67,11 +68,11 @@ def check_stationarity(selection: Selection, maps: Sequence[int]) -> Stationarit
 
     Notes
     -----
-    The mask is cut into nine blocks, and voxels are averaged to some 30,000 cells. The logarithms
+    The mask is cut into sixteen blocks, and voxels are averaged to some 30,000 cells. Logarithms
     of the blocks' variances around the map's mean, and of their mean squared differences of
     neighbours, are compared by a quadratic form with the covariance that a stationary Gaussian map
     with this autocorrelation would give them, widened for heavy tails. Time: two FFTs a map on the
-    averaged grid, and 54 once.
+    averaged grid, and 152 once.
     """
     nothing = np.full(len(maps), np.nan)
     blocks = _blocks_of(selection)
@@ -112,7 +113,7 @@ def local_share(selection: Selection, *, rows: Sequence[int], columns: Sequence[
     -----
     Times Dutilleul's n it is an effective n for maps that are stationary within blocks only: for
     these, n_eff is tr(C_x) tr(C_y) / tr(C_x C_y). Where one of the two maps is stationary it is
-    near 1. Time: eighteen FFTs a map on the averaged grid.
+    near 1. Time: 34 FFTs a map on the averaged grid.
     """
     blocks = _blocks_of(selection)
     if blocks is None:
@@ -122,13 +123,14 @@ def local_share(selection: Selection, *, rows: Sequence[int], columns: Sequence[
     cells = np.ix_([place[k] for k in rows], [place[k] for k in columns])
     local = np.stack([blocks.covariances(blocks.cells(selection.values_of(k))) for k in numbers])
     pairs = blocks.pairs.sum(axis=1)
-    whole = np.stack([_ended(np.sum(pairs * one, axis=0) / _some(pairs.sum(axis=0)))
-                      for one in local])  # fmt: skip
+    total = np.maximum(pairs.sum(axis=0), 1)
+    whole = np.stack([_ended(np.sum(pairs * one, axis=0) / total) for one in local])
     ended = np.stack([[_ended(curve) for curve in one] for one in local])
-    together = (whole * pairs.sum(axis=0)) @ whole.T
+    together = (whole * total) @ whole.T
     apart = np.einsum("xbh,bh,ybh->xy", ended, pairs, ended)
     with np.errstate(invalid="ignore", divide="ignore"):
         share = np.where((apart > 0) & (together > 0), together / apart, 1.0)
+    share = (share + share.T) / 2  # swapping the two maps changes no digit
     return np.asarray(share[cells])
 
 
@@ -146,7 +148,7 @@ def _judged(cells: Floats, blocks: Blocks) -> tuple[float, float, float, float]:
     curve = _ended(blocks.autocovariance(cells))
     correlation = curve / curve[0]
     tails = float(np.mean(blocks.fourth_moments(cells) / variance**2))
-    widened = max(1.0, (tails - 1) / 2)
+    widened = min(max(1.0, (tails - 1) / 2), WIDEST)
     found: list[float] = []
     for local, shared, sizes in (
         (variance, correlation**2, blocks.sizes),
@@ -190,10 +192,3 @@ def _ended(curve: Floats) -> Floats:
     if ended.size:
         cut[ended[0] :] = 0
     return cut
-
-
-def _some(pairs: Floats) -> Floats:
-    return np.maximum(pairs, 1)
-
-
-__all__ = ["N_BLOCKS", "Stationarity", "check_stationarity", "local_share"]
