@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -27,9 +28,10 @@ LEVEL = 0.05
 FWHM_MM = (6, 10, 16, 24)
 SETS, IN_SET = 10, 25  # 300 pairs in each set of maps
 ONE_SET = 78  # maps whose 3,003 pairs are judged by surrogates
+UNEVEN_SETS, UNEVEN_IN_SET, EVEN_IN_SET = 4, 40, 10  # 780 uneven pairs in each set of maps
 PLANTED = (0.1, 0.2, 0.3, 0.5)
-N_PLANTED = 200  # pairs of maps for each planted correlation
-COARSE = {6: 4, 10: 4, 16: 6, 24: 6}  # mm, grid of the spectral surrogates by smoothness
+N_PLANTED = 120  # pairs of maps for each planted correlation
+COARSE = {6: 4, 10: 6, 16: 6, 24: 6}  # mm, grid of the spectral surrogates by smoothness
 
 
 @dataclass(frozen=True)
@@ -83,12 +85,12 @@ def voxels(fwhm_mm: int) -> Iterator[Found]:
 
 
 def spectral(fwhm_mm: int) -> Iterator[Found]:
-    """Judge maps on coarser voxels by fifty spectral surrogates of each."""
+    """Judge maps on coarser voxels by twenty spectral surrogates of each."""
     where = made.brain(COARSE[fwhm_mm])
     fields = made.smooth_fields(ONE_SET, where, fwhm_mm=fwhm_mm, seed=7000 + fwhm_mm)
     chosen = select_elements(made.as_maps(fields, where.mask))
     place = f"{where.mask.size:,} voxels of {COARSE[fwhm_mm]} mm"
-    yield _surrogate_rate(chosen, Surrogates(n=50), place=place, maps=f"{fwhm_mm} mm")
+    yield _surrogate_rate(chosen, Surrogates(n=20), place=place, maps=f"{fwhm_mm} mm")
 
 
 def parcels(fwhm_mm: int) -> Iterator[Found]:
@@ -104,7 +106,7 @@ def parcels(fwhm_mm: int) -> Iterator[Found]:
         sizes = effective_n(chosen, rows=range(ONE_SET), columns=range(ONE_SET))[above]
         everything = np.full(r.shape, float(mask.size))
         for source in ("variogram", "moran"):
-            asked = Surrogates(source=source, n=200)
+            asked = Surrogates(source=source, n=100)
             yield _surrogate_rate(chosen, asked, place=place, maps=maps)
         yield _rate(
             "false", judge_correlations(r, n_eff=sizes).p, place=place, maps=maps, null="dutilleul"
@@ -131,96 +133,96 @@ UNEVEN: dict[str, Callable[[int, made.Brain, int], made.Floats32]] = {
 def uneven(name: str) -> Iterator[Found]:
     """Judge maps that are not stationary by default and by the cross-check, on 4 mm voxels."""
     where = made.brain(4)
-    above = np.triu_indices(IN_SET, 1)
+    n, place = UNEVEN_IN_SET, f"{where.mask.size:,} voxels of 4 mm"
+    above = np.triu_indices(n, 1)
     default, again, mixed, flagged = [], [], [], 0
-    for k in range(SETS):
-        fields = UNEVEN[name](2 * IN_SET, where, 9000 + 10 * k)[:IN_SET]
-        even = made.smooth_fields(IN_SET, where, fwhm_mm=10, seed=9500 + k)
+    for k in range(UNEVEN_SETS):
+        fields = UNEVEN[name](n, where, 9000 + 10 * k)
+        even = made.smooth_fields(EVEN_IN_SET, where, fwhm_mm=10, seed=9500 + k)
         both = np.concatenate([fields, even])
         chosen = select_elements(made.as_maps(both, where.mask))
-        every = range(2 * IN_SET)
         r = _correlations(both)
-        n_eff = effective_n(chosen, rows=every, columns=every)
+        n_eff = effective_n(chosen, rows=range(len(both)), columns=range(len(both)))
         p = judge_correlations(r, n_eff=n_eff).p
-        default.append(p[:IN_SET, :IN_SET][above])
-        mixed.append(p[:IN_SET, IN_SET:].ravel())
-        inner = r[:IN_SET, :IN_SET], n_eff[:IN_SET, :IN_SET]
-        check = cross_check(
-            chosen, inner[0], rows=range(IN_SET), columns=range(IN_SET), n_eff=inner[1]
-        )
+        default.append(p[:n, :n][above])
+        mixed.append(p[:n, n:].ravel())
+        check = cross_check(chosen, r[:n, :n], rows=range(n), columns=range(n), n_eff=n_eff[:n, :n])
         if check is None:
-            raise SystemExit("The maps share voxels, so they are checked.")
+            raise SystemExit("These maps share all voxels; there is something to check.")
         again.append(check.p[above])
         flagged += int(check.even.flagged.sum())
-    place = f"{where.mask.size:,} voxels of 4 mm"
     yield _rate("uneven", np.concatenate(default), place=place, maps=name, null="dutilleul")
     yield _rate("uneven", np.concatenate(again), place=place, maps=name, null="cross-check")
-    yield _rate(
-        "uneven", np.concatenate(mixed), place=place, maps=name, null="dutilleul, with 10 mm maps"
-    )
-    yield Rate("flagged", place, name, "dutilleul", flagged, SETS * IN_SET)
+    yield _rate("uneven", np.concatenate(mixed), place=place, maps=name, null="one even map")
+    yield Rate("flagged", place, name, "dutilleul", flagged, UNEVEN_SETS * n)
 
 
 def power(fwhm_mm: int) -> Iterator[Found]:
     """Plant correlations between means in 400 parcels, and count which null finds them."""
     mask, labels = made.parcellation(400, 2)
-    noise = [
+    first, other = (
         made.parcel_means(
             made.smooth_fields(N_PLANTED, made.brain(2), fwhm_mm=fwhm_mm, seed=seed), labels
         )
         for seed in (9800 + fwhm_mm, 9900 + fwhm_mm)
-    ]
+    )
     # What |r| exceeds in one pair of 20 if nothing is planted: the best that any null can know.
-    cut = float(np.quantile(np.abs(_correlations(noise[0])[np.triu_indices(N_PLANTED, 1)]), 0.95))
+    null_r = np.abs(standardised(first) @ standardised(other).T).ravel()
+    cut = float(np.quantile(null_r, 1 - LEVEL))
+    rows, columns = range(N_PLANTED), range(N_PLANTED, 2 * N_PLANTED)
     for planted in PLANTED:
-        second = planted * noise[0] + np.sqrt(1 - planted**2) * noise[1]
-        p: dict[str, list[float]] = {"dutilleul": [], "variogram": [], "moran": []}
-        reached = 0
-        for one, other in zip(noise[0], second, strict=True):
-            pair = np.stack([one, other])
-            r = np.array([[_correlations(pair)[0, 1]]])
-            chosen = select_elements(made.as_maps(pair, mask))
-            n_eff = effective_n(chosen, rows=[0], columns=[1])
-            p["dutilleul"].append(float(judge_correlations(r, n_eff=n_eff).p[0, 0]))
-            for source in ("variogram", "moran"):
-                asked = Surrogates(source=source, n=100)
-                test = judge_by_surrogates(
-                    chosen, r, rows=[0], columns=[1], n_eff=n_eff, surrogates=asked
-                )
-                p[source].append(float(test.p[0, 0]))
-            reached += bool(abs(r[0, 0]) >= cut)
-        maps = f"{fwhm_mm} mm, r = {planted:g}"
+        maps = np.concatenate([first, planted * first + np.sqrt(1 - planted**2) * other])
+        chosen = select_elements(made.as_maps(maps, mask))
+        n_eff = effective_n(chosen, rows=rows, columns=columns)
+        pairs = np.diag(_correlations(maps)[:N_PLANTED, N_PLANTED:])
+        r = np.where(np.eye(N_PLANTED, dtype=bool), pairs, np.nan)
+        p = {"dutilleul": np.diag(judge_correlations(r, n_eff=n_eff).p)}
+        for source in ("variogram", "moran"):
+            asked = Surrogates(source=source, n=50)
+            test = judge_by_surrogates(
+                chosen, r, rows=rows, columns=columns, n_eff=n_eff, surrogates=asked
+            )
+            p[source] = np.diag(test.p)
+        words = f"{fwhm_mm} mm, r = {planted:g}"
         for null, values in p.items():
-            yield _rate("power", np.array(values), place="400 parcels", maps=maps, null=null)
-        yield Rate("power", "400 parcels", maps, "the true null", reached, N_PLANTED)
+            yield _rate("power", values, place="400 parcels", maps=words, null=null)
+        reached = int((np.abs(pairs) >= cut).sum())
+        yield Rate("power", "400 parcels", words, "best possible", reached, N_PLANTED)
 
 
-def measure() -> Iterator[Found]:
-    """Measure everything, in the order of the page."""
+def items() -> dict[str, Callable[[], Iterator[Found]]]:
+    """Return what is measured, by name."""
+    listed: dict[str, Callable[[], Iterator[Found]]] = {}
     for fwhm_mm in FWHM_MM:
-        yield from voxels(fwhm_mm)
-        yield from parcels(fwhm_mm)
+        listed[f"voxels {fwhm_mm}"] = partial(voxels, fwhm_mm)
+        listed[f"parcels {fwhm_mm}"] = partial(parcels, fwhm_mm)
     for name in UNEVEN:
-        yield from uneven(name)
+        listed[f"uneven {name}"] = partial(uneven, name)
+    for fwhm_mm in FWHM_MM[::-1]:
+        listed[f"spectral {fwhm_mm}"] = partial(spectral, fwhm_mm)
     for fwhm_mm in (10, 24):
-        yield from power(fwhm_mm)
-    for fwhm_mm in FWHM_MM:
-        yield from spectral(fwhm_mm)
+        listed[f"power {fwhm_mm}"] = partial(power, fwhm_mm)
+    return listed
 
 
 def main() -> int:
-    """Measure, keep the counts and write the page."""
+    """Measure what was not measured yet, keep the counts and write the page."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--page", type=Path, required=True, help="the page that is written")
-    parser.add_argument("--counts", type=Path, help="file that keeps what was counted")
+    parser.add_argument("--counts", type=Path, help="file that keeps counts between runs")
     options = parser.parse_args()
-    started, found = time.process_time(), []
-    for one in measure():
-        found.append({"kind": type(one).__name__, **asdict(one)})
-        sys.stderr.write(f"{time.process_time() - started:7.1f} s  {one}\n")
+    kept = {}
+    if options.counts is not None and options.counts.exists():
+        kept = json.loads(options.counts.read_text())
+    for name, measure in items().items():
+        if name in kept:
+            continue
+        started = time.process_time()
+        kept[name] = [asdict(one) for one in measure()]
+        sys.stderr.write(f"{time.process_time() - started:6.1f} s of CPU  {name}\n")
         if options.counts is not None:
-            options.counts.write_text(json.dumps(found, indent=1))
-    options.page.write_text(page_of(found), encoding="utf-8")
+            options.counts.write_text(json.dumps(kept, indent=1))
+    options.page.write_text(page_of([one for name in items() for one in kept[name]]))
     return 0
 
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from scipy import fft
 from scipy.cluster.vq import kmeans2
 from scipy.ndimage import mean as mean_by_label
+from scipy.spatial import cKDTree
 
 from heatlas.compare.maps import ComparedMaps
 from heatlas.core.parcels import Parcels
@@ -18,6 +19,7 @@ from heatlas.io.templates import template_brain_mask
 
 Floats = NDArray[np.float64]
 Floats32 = NDArray[np.float32]
+COARSE_MM = 6  # grid on which parcels are found
 PAD = 2.5  # widths of the kernel beyond the box, so that opposite faces are strangers
 LEFT, RIGHT = 6.0, 16.0  # mm, of fields that are rougher in one half
 LOUD = 3.0  # amplitude of fields where they are louder
@@ -94,8 +96,8 @@ def as_maps(fields: NDArray[np.floating], mask: Mask) -> ComparedMaps:
 @cache
 def parcellation(n: int, resolution_mm: int) -> tuple[Mask, NDArray[np.int32]]:
     """Return compact parcels of about equal size, and each voxel's parcel."""
-    places = brain(resolution_mm).mask.positions_mm()
-    centres, labels = kmeans2(places, n, minit="++", seed=n)
+    centres, _ = kmeans2(brain(COARSE_MM).mask.positions_mm(), n, minit="++", seed=n)
+    labels = cKDTree(centres).query(brain(resolution_mm).mask.positions_mm())[1]
     kept, labels = np.unique(labels, return_inverse=True)
     parcels = Parcels(names=[f"parcel {k}" for k in range(len(kept))], centres_mm=centres[kept])
     whole = Mask(space=parcels, inside=np.ones(parcels.size, dtype=bool))

@@ -10,7 +10,12 @@ from numpy.typing import NDArray
 
 from heatlas.compare.nulls import Certainty, judge_correlations
 from heatlas.compare.policy import Selection, select_elements
-from heatlas.compare.stationarity import Stationarity, check_stationarity, local_share
+from heatlas.compare.stationarity import (
+    Stationarity,
+    check_stationarity,
+    local_share,
+    selected_blocks,
+)
 from heatlas.core.space import Grid
 from heatlas.core.value import Value
 
@@ -92,7 +97,8 @@ def cross_check(
     if shared is None:
         return None
     numbers = sorted({*rows, *columns})
-    even = check_stationarity(shared, numbers)
+    blocks = selected_blocks(shared)
+    even = check_stationarity(shared, numbers, blocks=blocks)
     flagged = dict(zip(numbers, even.flagged, strict=True))
     across = [i for i, k in enumerate(rows) if flagged[k]]
     down = [j for j, k in enumerate(columns) if flagged[k]]
@@ -102,7 +108,10 @@ def cross_check(
     local = np.array(n_eff)
     if pairs.any():
         local[np.ix_(across, down)] *= local_share(
-            shared, rows=[rows[i] for i in across], columns=[columns[j] for j in down]
+            shared,
+            rows=[rows[i] for i in across],
+            columns=[columns[j] for j in down],
+            blocks=blocks,
         )
     sure: Certainty = judge_correlations(r, n_eff=local - n_given)
     p = np.where(np.isfinite(n_eff), sure.p, np.nan)

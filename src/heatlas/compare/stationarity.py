@@ -51,7 +51,26 @@ class Stationarity(Value):
         return np.asarray(varies | roughens)
 
 
-def check_stationarity(selection: Selection, maps: Sequence[int]) -> Stationarity:
+def selected_blocks(selection: Selection) -> Blocks | None:
+    """Return the blocks of a selection's mask.
+
+    Parameters
+    ----------
+    selection : Selection
+        The maps over the elements that count.
+
+    Returns
+    -------
+    Blocks or None
+        None over parcels, and over masks too small for blocks.
+    """
+    mask = selection.mask
+    return blocks_of(mask) if isinstance(mask.space, Grid) else None
+
+
+def check_stationarity(
+    selection: Selection, maps: Sequence[int], *, blocks: Blocks | None = None
+) -> Stationarity:
     """Compare the blocks of each map with each other.
 
     Parameters
@@ -60,6 +79,8 @@ def check_stationarity(selection: Selection, maps: Sequence[int]) -> Stationarit
         Maps that all have values at the same elements.
     maps : sequence of int
         Numbers of the maps.
+    blocks : Blocks, optional
+        Of the selection's mask; None makes them.
 
     Returns
     -------
@@ -75,7 +96,7 @@ def check_stationarity(selection: Selection, maps: Sequence[int]) -> Stationarit
     averaged grid, and 152 once.
     """
     nothing = np.full(len(maps), np.nan)
-    blocks = _blocks_of(selection)
+    blocks = blocks or selected_blocks(selection)
     if blocks is None:
         return Stationarity(
             variance_range=nothing,
@@ -92,7 +113,13 @@ def check_stationarity(selection: Selection, maps: Sequence[int]) -> Stationarit
     )
 
 
-def local_share(selection: Selection, *, rows: Sequence[int], columns: Sequence[int]) -> Floats:
+def local_share(
+    selection: Selection,
+    *,
+    rows: Sequence[int],
+    columns: Sequence[int],
+    blocks: Blocks | None = None,
+) -> Floats:
     """Return by what the effective n shrinks where autocorrelations may differ between blocks.
 
     Parameters
@@ -101,6 +128,8 @@ def local_share(selection: Selection, *, rows: Sequence[int], columns: Sequence[
         Maps on a grid that all have values at the same elements.
     rows, columns : sequence of int
         Numbers of the maps.
+    blocks : Blocks, optional
+        Of the selection's mask; None makes them.
 
     Returns
     -------
@@ -115,7 +144,7 @@ def local_share(selection: Selection, *, rows: Sequence[int], columns: Sequence[
     these, n_eff is tr(C_x) tr(C_y) / tr(C_x C_y). Where one of the two maps is stationary it is
     near 1. Time: 34 FFTs a map on the averaged grid.
     """
-    blocks = _blocks_of(selection)
+    blocks = blocks or selected_blocks(selection)
     if blocks is None:
         return np.ones((len(rows), len(columns)))
     numbers = sorted({*rows, *columns})
@@ -132,12 +161,6 @@ def local_share(selection: Selection, *, rows: Sequence[int], columns: Sequence[
         share = np.where((apart > 0) & (together > 0), together / apart, 1.0)
     share = (share + share.T) / 2  # swapping the two maps changes no digit
     return np.asarray(share[cells])
-
-
-def _blocks_of(selection: Selection) -> Blocks | None:
-    """Return the blocks of a mask on a grid; None over parcels and over small masks."""
-    mask = selection.mask
-    return blocks_of(mask) if isinstance(mask.space, Grid) else None
 
 
 def _judged(cells: Floats, blocks: Blocks) -> tuple[float, float, float, float]:
