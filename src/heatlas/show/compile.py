@@ -52,7 +52,10 @@ SMALLEST, SMALLEST_WITH_SIDE = 6.5, 9.5
 
 
 def compile_scene(
-    panels: Sequence[HeatMap], view: View | None = None, *, background: Volume | None = None
+    panels: Sequence[HeatMap],
+    view: View | None = None,
+    *,
+    background: Volume | Backdrop | None = None,
 ) -> Scene:
     """Return the scene of one or more heat maps.
 
@@ -62,8 +65,10 @@ def compile_scene(
         From left to right. Neighbours with equal colour scale and fade share one bar.
     view : View, optional
         What is looked at; the default is a mosaic.
-    background : Volume, optional
-        Anatomy beneath the maps, such as a template; without one the mask's shape is drawn grey.
+    background : Volume or Backdrop, optional
+        Anatomy beneath the maps, such as a template, or one whose greys are decided already
+        (:func:`heatlas.show.planes.windowed_background`); without one the mask's shape is drawn
+        grey.
 
     Returns
     -------
@@ -85,7 +90,7 @@ def compile_scene(
     if not panels:
         raise DataError("There is no heat map to draw.")
     view = view or View()
-    backdrop = None if background is None else prepare_background(background)
+    backdrop = prepare_background(background) if isinstance(background, Volume) else background
     field = field_of_view([panel.shown.mask for panel in panels], backdrop)
     cuts = _cuts(panels, view)
     layout = arrange(

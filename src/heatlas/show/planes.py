@@ -12,6 +12,7 @@ from scipy.ndimage import map_coordinates
 from heatlas.core.heatmap import HeatMap
 from heatlas.core.space import Grid, Mask
 from heatlas.core.volume import Volume
+from heatlas.core.window import Window
 from heatlas.show.view import AXES, Axis, View
 
 Floats = NDArray[np.float64]
@@ -105,6 +106,32 @@ def prepare_background(volume: Volume) -> Backdrop:
         grid=volume.grid,
         dark=float(dark),
         bright=float(max(bright, dark + 1e-12)),
+    )
+
+
+def windowed_background(volume: Volume, window: Window) -> Backdrop:
+    """Return an image as a background whose greys are those of a window.
+
+    Parameters
+    ----------
+    volume : Volume
+        Such as CT in HU; NaN was not scanned and shows the page.
+    window : Window
+        Its low end becomes the darkest tissue, its high end the brightest.
+
+    Returns
+    -------
+    Backdrop
+        Ready to be cut, in place of a volume, by :func:`heatlas.show.compile.compile_scene`.
+    """
+    scanned = np.isfinite(volume.values)
+    shown = np.where(scanned, window.greys(np.where(scanned, volume.values, 0)), 0)
+    return Backdrop(
+        values=shown.astype(np.float32),
+        tissue=scanned.astype(np.float32),
+        grid=volume.grid,
+        dark=0.0,
+        bright=1.0,
     )
 
 

@@ -10,7 +10,7 @@ from PIL import Image, ImageDraw
 
 from heatlas.core.colour import ColourScale
 from heatlas.show.lettering import typeface
-from heatlas.show.scene import RGB, Bar, Panel, Path, Scene, Tile, Words
+from heatlas.show.scene import RGB, Bar, Greys, Panel, Path, Scene, Tile, Words
 
 Pixels = NDArray[np.uint8]
 ANCHORS = {"left": "ls", "centre": "ms", "right": "rs"}
@@ -30,6 +30,8 @@ def render(scene: Scene) -> Pixels:
         RGB.
     """
     canvas = np.full((scene.height, scene.width, 3), scene.page, dtype=np.uint8)
+    for picture in scene.greys:
+        _paste(canvas, grey_pixels(picture), left=picture.left, top=picture.top)
     for panel in scene.panels:
         for tile in panel.tiles:
             _paste(canvas, tile_pixels(panel, tile), left=tile.left, top=tile.top)
@@ -44,6 +46,11 @@ def render(scene: Scene) -> Pixels:
     for words in scene.words:
         _draw_words(image, words, pen=pen)
     return np.asarray(image)
+
+
+def grey_pixels(picture: Greys) -> Pixels:
+    """Return the pixels of anatomy without a map, shape (height, width, 3)."""
+    return np.repeat(picture.grey[:, :, None], 3, axis=2)
 
 
 def tile_pixels(panel: Panel, tile: Tile) -> Pixels:

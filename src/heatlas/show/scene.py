@@ -55,6 +55,27 @@ class Tile(Value):
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
+class Greys(Value):
+    """Anatomy alone: a slice or a grey ramp without a map over it.
+
+    Parameters
+    ----------
+    left, top : int
+        Corner on the canvas.
+    grey : numpy.ndarray of uint8, shape (height, width)
+        Its pixels.
+    """
+
+    left: int
+    top: int
+    grey: NDArray[np.uint8]
+
+    def __post_init__(self) -> None:
+        """Take ownership of the pixels."""
+        set_field(self, "grey", to=own_array(self.grey, name="grey", dtype=np.uint8, ndim=2))
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Panel(Value):
     """One heat map on the canvas.
 
@@ -247,6 +268,8 @@ class Scene(Value):
         All text.
     title : str
         What the picture is called by screen readers.
+    greys : tuple of Greys
+        Anatomy without a map, beneath everything else.
     """
 
     width: int
@@ -258,8 +281,9 @@ class Scene(Value):
     paths: tuple[Path, ...] = ()
     words: tuple[Words, ...] = ()
     title: str = ""
+    greys: tuple[Greys, ...] = ()
 
     def __post_init__(self) -> None:
         """Make the sequences tuples."""
-        for name in ("panels", "bars", "paths", "words"):
+        for name in ("panels", "bars", "paths", "words", "greys"):
             set_field(self, name, to=tuple(getattr(self, name)))
