@@ -199,11 +199,11 @@ def test_colours_in_dicom_are_one_sentence(tmp_path: Path) -> None:
 def test_a_backdrop_has_the_greys_of_its_window(tmp_path: Path) -> None:
     scan = read_ct(write_series(tmp_path, PIXELS))
     backdrop = ct_backdrop(scan, "brain")
-    expected = np.clip(scan.volume.values / 80, 0, 1)
-    assert np.allclose(backdrop.values, expected, atol=1e-6)
-    assert (backdrop.dark, backdrop.bright) == (0, 1)
+    expected = 255 * np.clip(scan.volume.values / 80, 0, 1)
+    assert np.abs(backdrop.greys(scan.volume.values) - expected).max() <= 0.501
+    assert (backdrop.volume, backdrop.low, backdrop.high) == (scan.volume, 0, 80)
     custom = ct_backdrop(scan, Window(name="own", centre=0, width=100))
-    assert custom.values.max() == 1
+    assert (custom.low, custom.high) == (-50, 50)
 
 
 # -------------------------------------------------------------------------------- real scans

@@ -11,8 +11,10 @@ import typer
 from heatlas.cli.options import command_of
 
 if TYPE_CHECKING:
+    from heatlas.show.window import WindowedVolume
     from heatlas.study.ct import CtScan
     from heatlas.study.ctfiles import CtPictures
+    from heatlas.study.overlay import Look
 
 
 def register(application: typer.Typer) -> None:
@@ -81,6 +83,39 @@ class CtOptions:
         bool, typer.Option("--left-is-left", help="Neurological view instead of radiological.")
     ] = False
     scale: Annotated[float, typer.Option(help="Pixels per unit of width, 2 for print.")] = 1.0
+    heat_map: Annotated[
+        Path | None,
+        typer.Option(
+            "--map",
+            metavar="MAP",
+            help="A map to lay over the scan, on any grid: overlay.png, .svg and, on the scan's "
+            "grid, heatmap.nii.gz. The first window lies beneath.",
+        ),
+    ] = None
+    alpha: Annotated[
+        float | None,
+        typer.Option(help="Largest opacity of the map. Left out: 0.75, and 1 for judged maps."),
+    ] = None
+    flat: Annotated[
+        bool,
+        typer.Option("--flat", help="One opacity everywhere, instead of one that follows values."),
+    ] = False
+    colour: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TABLE",
+            help="Colour table of the map; without --map the scan itself is coloured, as jet.",
+        ),
+    ] = None
+    limit: Annotated[
+        float | None, typer.Option(help="Magnitude at which the map's colours saturate.")
+    ] = None
+    threshold: Annotated[
+        float | None, typer.Option(help="Cut of your own for the map, labelled uncorrected.")
+    ] = None
+    outline: Annotated[
+        float | None, typer.Option(help="Magnitude of the map at which a line is drawn.")
+    ] = None
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace the files of an earlier call.")
     ] = False
@@ -101,6 +136,7 @@ def show_ct(options: CtOptions) -> None:
         return
     if options.out is None:
         raise typer.BadParameter("name a folder for the results.", param_hint="-o")
+    _check_map_options(options)
     check_ct_folder(options.out, overwrite=options.overwrite)
     scan = read_ct(
         options.source,
@@ -111,6 +147,7 @@ def show_ct(options: CtOptions) -> None:
         voxel_size_mm=options.voxel_size,
     )
     _print(scan)
+    _check_map(options, scan)
     written = write_ct(
         scan,
         options.out,
@@ -118,8 +155,80 @@ def show_ct(options: CtOptions) -> None:
         runs=options.runs,
         overwrite=options.overwrite,
     )
-    for path in written:
+    for path in (*written, *_overlay(options, scan, out=options.out)):
         typer.echo(str(path))
+
+
+def _check_map_options(options: CtOptions) -> None:
+    """Refuse options of a map where none is given."""
+    given = {
+        "--alpha": options.alpha,
+        "--flat": options.flat or None,
+        "--limit": options.limit,
+        "--threshold": options.threshold,
+        "--outline": options.outline,
+    }
+    for name, value in given.items():
+        if value is not None and options.heat_map is None:
+            raise typer.BadParameter("it is for a map; name one with --map.", param_hint=name)
+
+
+def _check_map(options: CtOptions, scan: CtScan) -> None:
+    """Read the map before anything is written: one that lies elsewhere is refused."""
+    if options.heat_map is None:
+        return
+    from heatlas.study.overlay import lay_over
+
+    lay_over(_beneath(options, scan), options.heat_map, look=_look(options))
+
+
+def _beneath(options: CtOptions, scan: CtScan) -> WindowedVolume:
+    """Return the scan through the first window."""
+    from heatlas.study.ct import ct_backdrop, default_windows
+
+    asked = scan.windows_named(options.window) if options.window else default_windows(scan)[0]
+    return ct_backdrop(scan, asked[0])
+
+
+def _look(options: CtOptions) -> Look:
+    from heatlas.study.overlay import Look
+
+    return Look(
+        fade="none" if options.flat else "value",
+        alpha=options.alpha,
+        table=options.colour,
+        limit=options.limit,
+        threshold=options.threshold,
+        outline=options.outline,
+    )
+
+
+def _overlay(options: CtOptions, scan: CtScan, *, out: Path) -> tuple[Path, ...]:
+    """Write the map over the scan, or the scan in colours, where asked for."""
+    if options.heat_map is None and options.colour is None:
+        return ()
+    from dataclasses import replace
+
+    from heatlas.study.overlay import CT_VIEW, slices_at, write_colours, write_overlay
+
+    ct = _beneath(options, scan)
+    places = scan.slices.centres_mm()[[number - 1 for number in _numbers(options.slices)]]
+    view = replace(
+        CT_VIEW,
+        left_is_left=options.left_is_left,
+        scale=options.scale,
+        slices=slices_at(scan.volume, places),
+    )
+    again = options.overwrite
+    if options.heat_map is None:
+        table = options.colour or "batlow"
+        files, notes = write_colours(out, ct, table=table, view=view, overwrite=again)
+    else:
+        look, source = _look(options), options.heat_map
+        files, notes = write_overlay(out, source, ct=ct, look=look, view=view, overwrite=again)
+    for note in notes:
+        typer.echo(f"note: {note}", err=True)
+    return files
 
 
 def _unit(word: str | None) -> Literal["hu"] | None:

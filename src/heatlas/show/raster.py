@@ -13,6 +13,7 @@ from heatlas.show.lettering import typeface
 from heatlas.show.scene import RGB, Bar, Greys, Panel, Path, Scene, Tile, Words
 
 Pixels = NDArray[np.uint8]
+SEEN = np.float32(0.5 / 255)  # a smaller opacity changes no pixel
 ANCHORS = {"left": "ls", "centre": "ms", "right": "rs"}
 
 
@@ -56,13 +57,14 @@ def grey_pixels(picture: Greys) -> Pixels:
 def tile_pixels(panel: Panel, tile: Tile) -> Pixels:
     """Return the pixels of one slice, shape (height, width, 3)."""
     pixels = np.repeat(tile.grey[:, :, None], 3, axis=2)
-    inside = tile.elements >= 0
-    elements = tile.elements[inside]
-    pixels[inside] = composite(
+    opacity = panel.opacity[tile.elements]
+    seen = (opacity >= SEEN) & (tile.elements >= 0)
+    elements = tile.elements[seen]
+    pixels[seen] = composite(
         panel.scale,
         panel.values[elements],
-        opacity=panel.opacity[elements],
-        grey=tile.grey[inside],
+        opacity=opacity[seen],
+        grey=tile.grey[seen],
     )
     return pixels
 
@@ -94,8 +96,10 @@ def composite(
     """
     over = np.asarray(opacity, dtype=np.float32)[..., None]
     under = np.asarray(grey, dtype=np.float32)[..., None]
-    mixed = under + over * (scale.colours(values) - under)
-    return (mixed + np.float32(0.5)).astype(np.uint8)
+    mixed = scale.colours(values) - under
+    mixed *= over
+    mixed += under + np.float32(0.5)  # the cast cuts the fraction off
+    return mixed.astype(np.uint8)
 
 
 def _paste(canvas: Pixels, pixels: Pixels, *, left: int, top: int) -> None:

@@ -38,6 +38,8 @@ class Tile(Value):
         Element of the map that each pixel shows, -1 where there is none.
     grey : numpy.ndarray of uint8, shape (height, width)
         Background.
+    number : int, optional
+        Which stored slice it is, from 0.
     """
 
     axis: Axis
@@ -46,6 +48,7 @@ class Tile(Value):
     top: int
     elements: NDArray[np.int32]
     grey: NDArray[np.uint8]
+    number: int | None = None
 
     def __post_init__(self) -> None:
         """Take ownership of the arrays."""
@@ -124,14 +127,14 @@ class Tick(Value):
     ----------
     value : float
         What it marks.
-    kind : {"threshold", "minimum", "maximum", "end", "zero"}
+    kind : {"threshold", "contour", "minimum", "maximum", "end", "zero"}
         Why it is there; minimum and maximum are those of the picture.
     words : str
         What stands beside it.
     """
 
     value: float
-    kind: Literal["threshold", "minimum", "maximum", "end", "zero"]
+    kind: Literal["threshold", "contour", "minimum", "maximum", "end", "zero"]
     words: str
 
 
@@ -270,6 +273,8 @@ class Scene(Value):
         What the picture is called by screen readers.
     greys : tuple of Greys
         Anatomy without a map, beneath everything else.
+    tissue : tuple of int, optional
+        Darkest and brightest grey beneath the colours, where they are not the theme's.
     """
 
     width: int
@@ -282,6 +287,7 @@ class Scene(Value):
     words: tuple[Words, ...] = ()
     title: str = ""
     greys: tuple[Greys, ...] = ()
+    tissue: tuple[int, int] | None = None
 
     def __post_init__(self) -> None:
         """Make the sequences tuples."""

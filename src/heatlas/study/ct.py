@@ -36,7 +36,7 @@ from heatlas.prep.ct import (
     refuse_windows,
     without_backdrop,
 )
-from heatlas.show.planes import Backdrop, windowed_background
+from heatlas.show.window import WindowedVolume
 from heatlas.study.load import IMAGES
 
 Unit = Literal["hu"]
@@ -180,7 +180,7 @@ def read_ct(
     return _from_series(read, stated=unit, regular=regular, voxel_size_mm=voxel_size_mm)
 
 
-def ct_backdrop(scan: CtScan, window: Window | str = "brain") -> Backdrop:
+def ct_backdrop(scan: CtScan, window: Window | str = "brain") -> WindowedVolume:
     """Return a scan through a window as the anatomy beneath heat maps.
 
     Parameters
@@ -192,8 +192,8 @@ def ct_backdrop(scan: CtScan, window: Window | str = "brain") -> Backdrop:
 
     Returns
     -------
-    Backdrop
-        For :func:`heatlas.show.compile.compile_scene`; what was not scanned shows the page.
+    WindowedVolume
+        For :func:`heatlas.study.overlay.draw_overlay`; what was not scanned is hatched.
 
     Raises
     ------
@@ -201,7 +201,7 @@ def ct_backdrop(scan: CtScan, window: Window | str = "brain") -> Backdrop:
         If the window needs HU and the scan is not in HU.
     """
     shown = scan.windows_named([window])[0] if isinstance(window, str) else window
-    return windowed_background(scan.volume, shown)
+    return WindowedVolume(volume=scan.volume, window=shown)
 
 
 def default_windows(scan: CtScan) -> tuple[tuple[Window, ...], str]:
