@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from heatlas.core.colour import ColourScale
 from heatlas.core.errors import NotSupportedError
 from heatlas.core.matrix import JudgedMatrix, LabelledMatrix, Side
-from heatlas.show.matrix import compile_matrix, value_words
+from heatlas.show.accessibility import verdict
+from heatlas.show.matrix import compile_matrix
+from heatlas.show.matrixplan import cell_areas, plan_matrix, value_words
 from heatlas.show.publish import render_svg
 from heatlas.show.raster import render
 from heatlas.show.scene import Path, Scene
@@ -167,7 +171,8 @@ def test_four_hundred_maps_are_drawn_and_say_what_is_left_out() -> None:
     scene = compile_matrix(judged(400, 400))
     assert scene.width < 2200
     said = " ".join(texts(scene))
-    assert "Too small to be drawn here and found in the tables: names, corner marks." in said
+    left_out = "names of rows and columns, corner marks"
+    assert f"Too small to be drawn here and found in the tables: {left_out}." in said
     assert "row 0" not in texts(scene)
     with pytest.raises(NotSupportedError, match="shows nothing"):
         compile_matrix(judged(1, 7001))
@@ -215,3 +220,40 @@ def test_svg_holds_the_names_as_text() -> None:
 )
 def test_values_are_written_short(value: float, words: str) -> None:
     assert value_words(value) == words
+
+
+def test_cells_of_a_long_matrix_stretch_until_every_name_is_read() -> None:
+    for shape in ((400, 3), (3, 400)):
+        scene = compile_matrix(judged(*shape))
+        names = [words for words in scene.words if words.text.startswith(("row", "column"))]
+        assert len(names) == sum(shape)
+        assert min(words.size for words in names) >= 7
+        panel = scene.panels[0]
+        sides = panel.width / shape[1], panel.height / shape[0]
+        assert 2 < max(sides) / min(sides) <= 4.2
+
+
+def test_cells_of_other_matrices_are_square() -> None:
+    for shape in ((2, 2), (24, 24), (20, 30), (4, 20)):
+        plan = plan_matrix(judged(*shape), view=View())
+        assert plan.rows.pitch == plan.columns.pitch
+
+
+def test_outlines_of_tiny_cells_leave_their_colours_to_be_seen() -> None:
+    matrix = judged(200, 200)
+    scene = compile_matrix(matrix, View(scale=2))
+    outlines = [path for path in scene.paths if path.role.startswith("outline")]
+    assert {path.width for path in outlines} == {1.0}
+    pixels, areas = render(scene), cell_areas(matrix, View(scale=2))
+    for row, column in ((0, 0), (100, 7), (199, 50)):
+        left, top, width, height = areas[row, column] * ([scene.width, scene.height] * 2)
+        cell = pixels[round(top) : round(top + height), round(left) : round(left + width)]
+        own = (cell == SCALE.colours(matrix.matrix.values[row, column])).all(axis=-1)
+        assert own.mean() > 0.6
+
+
+def test_colours_are_judged_with_the_outlines_only_where_there_are_some() -> None:
+    outlined = judged()
+    bare = replace(outlined, survives=np.zeros(outlined.matrix.shape, dtype=bool))
+    assert "Only the outlines" in verdict(compile_matrix(outlined)).words()
+    assert not verdict(compile_matrix(bare)).passes

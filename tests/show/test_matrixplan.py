@@ -46,6 +46,6 @@ def test_areas_do_not_overlap_and_lie_within_the_picture() -> None:
 
 
 def test_names_shrink_with_the_cells_until_they_go() -> None:
-    sizes = [plan_matrix(judged(n, n), view=View()).name_size for n in (4, 100, 400)]
+    sizes = [plan_matrix(judged(n, n), view=View()).rows.name_size for n in (4, 100, 400)]
     assert sizes[0] > sizes[1] > 0
     assert sizes[2] == 0

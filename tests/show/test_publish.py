@@ -15,7 +15,7 @@ from PIL import Image
 from heatlas.show.compile import compile_scene
 from heatlas.show.publish import render_pdf, render_svg
 from heatlas.show.raster import bar_pixels, tile_pixels
-from heatlas.show.scene import Scene, Words
+from heatlas.show.scene import Path, Scene, Words
 from heatlas.show.view import View
 from tests.show.maps import blob_map, mean_map, template
 
@@ -69,7 +69,8 @@ def test_outlines_are_vectors_and_only_those_of_minus_are_dashed() -> None:
     text = render_svg(scene)
     dashed = sum(path.role in ("outline -", "legend") and bool(path.dash) for path in scene.paths)
     assert dashed > 1
-    assert len(re.findall(r"stroke-dasharray", text)) == dashed
+    drawn = re.findall(r'<path d="([^"]*)"[^>]*stroke-dasharray', text)
+    assert sum(line.count("M ") for line in drawn) == dashed
 
 
 def test_equal_scenes_give_equal_text_without_date_and_program() -> None:
@@ -100,3 +101,18 @@ def test_nothing_is_left_in_the_global_state_of_matplotlib() -> None:
     render_svg(scene_of())
     assert dict(matplotlib.rcParams) == before
     assert "matplotlib.pyplot" not in sys.modules or not matplotlib.pyplot.get_fignums()
+
+
+def test_lines_that_look_alike_are_one_element_and_keep_their_corners() -> None:
+    square = np.array([(0.0, 0.0), (4, 0), (4, 4), (0, 4)])
+    alike = [
+        Path(points=square + k * 10, colour=(0, 0, 0), closed=True, role="outline +")
+        for k in range(5)
+    ]
+    other = Path(points=square + 60, colour=(255, 0, 0), closed=True)
+    areas = [Path(points=square + 80, colour=(0, 0, 0), closed=True, filled=True)] * 2
+    svg = render_svg(Scene(width=100, height=100, scale=1, page=255, paths=(*alike, other, *areas)))
+    lines = re.findall(r'<path d="([^"]*)" clip', svg)
+    assert [line.count("M ") for line in lines] == [5, 1, 1, 1]
+    assert "M 40 40" in lines[0]
+    assert lines[0].count("z") == 5

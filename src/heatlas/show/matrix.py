@@ -10,14 +10,21 @@ from heatlas.show.bars import OUTLINE_DASH, bar_marks, bar_ticks
 from heatlas.show.dendrogram import branches
 from heatlas.show.layout import BAR_WIDTH, CAPTION, HEADING, LINE, MARGIN
 from heatlas.show.lettering import text_width
-from heatlas.show.matrixlegend import HATCH_LINE, box, draw_legend, group_colours, triangle
+from heatlas.show.matrixlegend import (
+    HATCH_LINE,
+    STRIP,
+    draw_legend,
+    group_box,
+    group_signs,
+    triangle,
+)
 from heatlas.show.matrixplan import (
     BAR_HEIGHT,
     LONGEST_NAME,
     NAME_GAP,
     SMALLEST_CELL,
-    STRIP,
     TREE,
+    Lane,
     MatrixPlan,
     beside,
     plan_matrix,
@@ -28,6 +35,7 @@ from heatlas.show.scene import RGB, Bar, Panel, Path, Scene, Tile, Words
 from heatlas.show.view import View
 
 HATCH, HATCH_PAGE, OWN_GREY = 6, 240, 226
+FINE = 8  # outlines of cells below this size are thin, so that colours are seen
 DARK = 0.32  # luminance below which words on a cell are light
 
 
@@ -54,7 +62,8 @@ def compile_matrix(judged: JudgedMatrix, view: View | None = None) -> Scene:
 
     Notes
     -----
-    The canvas takes the room that the cells need: 58 pixels each where few, 4 where many. From
+    The canvas takes the room that the cells need: 58 pixels each where few, 4 where many. Where
+    one side is far longer than the other, cells stretch along the short one. From
     1,750 rows or columns on cells are smaller than can be outlined, and the picture says so.
     """
     view = view or View()
@@ -62,7 +71,7 @@ def compile_matrix(judged: JudgedMatrix, view: View | None = None) -> Scene:
     plan = plan_matrix(judged, view=view)
     bar = _bar(judged, plan=plan, view=view)
     words, paths = bar_marks(bar, view=view)
-    paths += [*_trees(judged, plan=plan, view=view), *_strips(judged, plan=plan)]
+    paths += [*_trees(judged, plan=plan, view=view), *_strips(judged, plan=plan, view=view)]
     paths += [*_outlines(judged, plan=plan, view=view), *_marks(judged, plan=plan)]
     words += [*_names(judged, plan=plan, view=view), *_values(judged, plan=plan)]
     words += _texts(plan, view=view)
@@ -87,11 +96,11 @@ def compile_matrix(judged: JudgedMatrix, view: View | None = None) -> Scene:
 
 def _panel(judged: JudgedMatrix, *, plan: MatrixPlan, view: View) -> Panel:
     """Return the cells: coloured where there is evidence, hatched where there is none."""
-    height, width = plan.bottom - plan.top, plan.right - plan.left
-    row, row_inside = _pixels(height, plan=plan)
-    column, column_inside = _pixels(width, plan=plan)
+    height, width = plan.rows.end - plan.rows.start, plan.columns.end - plan.columns.start
+    row, row_inside = _pixels(height, lane=plan.rows)
+    column, column_inside = _pixels(width, lane=plan.columns)
     inside = row_inside[:, None] & column_inside[None, :]
-    number = row[:, None] * plan.columns + column[None, :]
+    number = row[:, None] * plan.columns.n + column[None, :]
     values = judged.matrix.values.ravel()
     known = np.isfinite(values) & ~judged.own.ravel()
     y, x = np.indices((height, width))
@@ -101,19 +110,20 @@ def _panel(judged: JudgedMatrix, *, plan: MatrixPlan, view: View) -> Panel:
     return Panel(
         title=judged.title,
         caption=judged.caption(),
-        left=plan.left,
-        top=plan.top,
+        left=plan.columns.start,
+        top=plan.rows.start,
         width=width,
         height=height,
         values=np.nan_to_num(values),
         opacity=np.ones(values.size, dtype=np.float32),
         scale=judged.scale,
+        judged=bool(judged.survives.any()) and plan.smallest >= SMALLEST_CELL * plan.px,
         tiles=(
             Tile(
                 axis="z",
                 position_mm=0.0,
-                left=plan.left,
-                top=plan.top,
+                left=plan.columns.start,
+                top=plan.rows.start,
                 elements=np.where(inside & known[number], number, -1).astype(np.int32),
                 grey=np.where(inside, grey, view.palette.page).astype(np.uint8),
             ),
@@ -121,23 +131,25 @@ def _panel(judged: JudgedMatrix, *, plan: MatrixPlan, view: View) -> Panel:
     )
 
 
-def _pixels(length: int, *, plan: MatrixPlan) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+def _pixels(length: int, *, lane: Lane) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
     """Return the cell of each pixel along an axis, and whether it lies in the cell or in a gap."""
-    cell, within = np.divmod(np.arange(length), plan.pitch)
-    return cell, within < plan.cell
+    cell, within = np.divmod(np.arange(length), lane.pitch)
+    return cell, within < lane.cell
 
 
 def _outlines(judged: JudgedMatrix, *, plan: MatrixPlan, view: View) -> list[Path]:
     """Return outlines of survivors: each cell's own, or the border of neighbours in small cells."""
-    if plan.pitch < SMALLEST_CELL * plan.px:
+    if plan.smallest < SMALLEST_CELL * plan.px:
         return []
+    fine = plan.smallest < FINE * plan.px
+    dashes = (plan.smallest / 4,) * 2 if fine else tuple(x * plan.px for x in OUTLINE_DASH)
+    width = 2 * plan.px if plan.alone else max(plan.px / 2, 1) if fine else plan.px
     paths = []
     with np.errstate(invalid="ignore"):
         tails = (("outline +", judged.matrix.values > 0), ("outline -", judged.matrix.values < 0))
     for role, tail in tails:
         region = judged.survives & tail & ~judged.own
-        dash = tuple(length * plan.px for length in OUTLINE_DASH) if role == "outline -" else ()
-        width = 2 * plan.px if plan.alone else plan.px
+        dash = dashes if role == "outline -" else ()
         paths += [
             Path(
                 points=points, colour=view.palette.ink, width=width, closed=True, dash=dash,
@@ -151,17 +163,18 @@ def _outlines(judged: JudgedMatrix, *, plan: MatrixPlan, view: View) -> list[Pat
 def _polygons(region: NDArray[np.bool_], *, plan: MatrixPlan) -> list[NDArray[np.float64]]:
     """Return lines that cover no colour where there are gaps: boxes, or borders of regions."""
     if not plan.alone:
-        pixels = np.repeat(np.repeat(region, plan.pitch, axis=0), plan.pitch, axis=1)
+        pixels = np.repeat(region, plan.rows.pitch, axis=0)
+        pixels = np.repeat(pixels, plan.columns.pitch, axis=1)
         shift = plan.gap // 2
-        return [points + (plan.left - shift, plan.top - shift) for points in trace(pixels)]
+        corner = (plan.columns.start - shift, plan.rows.start - shift)
+        return [points + corner for points in trace(pixels)]
     # Half a pixel, because a line of even width is centred between two of them.
     reach = plan.px
     boxes = []
     for row, column in np.argwhere(region).tolist():
-        x = plan.left + column * plan.pitch - reach - 0.5
-        y = plan.top + row * plan.pitch - reach - 0.5
-        size = plan.cell + 2 * reach
-        boxes.append(np.array([(x, y), (x + size, y), (x + size, y + size), (x, y + size)]))
+        x, y = plan.columns.begin(column) - reach - 0.5, plan.rows.begin(row) - reach - 0.5
+        right, low = x + plan.columns.cell + 2 * reach, y + plan.rows.cell + 2 * reach
+        boxes.append(np.array([(x, y), (right, y), (right, low), (x, low)]))
     return boxes
 
 
@@ -169,11 +182,11 @@ def _marks(judged: JudgedMatrix, *, plan: MatrixPlan) -> list[Path]:
     """Return a triangle in the upper right corner of each marked cell."""
     if not plan.gap:
         return []
-    size = max(min(plan.cell * 0.22, 8 * plan.px), 4 * plan.px)
+    size = max(min((plan.smallest - plan.gap) * 0.22, 8 * plan.px), 4 * plan.px)
     paths = []
     for row, column in np.argwhere(judged.marked & ~judged.own).tolist():
-        right = plan.left + column * plan.pitch + plan.cell
-        top = plan.top + row * plan.pitch
+        right = plan.columns.begin(column) + plan.columns.cell
+        top = plan.rows.begin(row)
         paths.append(
             triangle(right, top, size=size, colour=_ink_on(judged, row, column=column))
         )  # fmt: skip
@@ -188,8 +201,8 @@ def _values(judged: JudgedMatrix, *, plan: MatrixPlan) -> list[Words]:
     return [
         Words(
             text=value_words(float(values[row, column])),
-            x=plan.middle(column, of=plan.left),
-            y=plan.middle(row, of=plan.top) + 0.36 * plan.value_size,
+            x=plan.columns.middle(column),
+            y=plan.rows.middle(row) + 0.36 * plan.value_size,
             size=plan.value_size,
             colour=_ink_on(judged, row, column=column),
             align="centre",
@@ -211,31 +224,22 @@ def _ink_on(judged: JudgedMatrix, row: int, *, column: int) -> RGB:
 
 def _names(judged: JudgedMatrix, *, plan: MatrixPlan, view: View) -> list[Words]:
     """Return the names: rows to the right of the cells, columns upright beneath."""
-    size, px = plan.name_size, plan.px
-    if not size:
-        return []
-    words = [
-        Words(
-            text=_shortened(name, size=size, px=px),
-            x=plan.right + NAME_GAP * px,
-            y=plan.middle(k, of=plan.top) + 0.36 * size,
-            size=size,
-            colour=view.palette.ink,
-        )
-        for k, name in enumerate(judged.matrix.rows.names)
-    ]
-    words += [
-        Words(
-            text=_shortened(name, size=size, px=px),
-            x=plan.middle(k, of=plan.left) + 0.36 * size,
-            y=plan.bottom + NAME_GAP * px,
-            size=size,
-            colour=view.palette.ink,
-            align="right",
-            upright=True,
-        )
-        for k, name in enumerate(judged.matrix.columns.names)
-    ]
+    px, words = plan.px, []
+    for lane, side in ((plan.rows, judged.matrix.rows), (plan.columns, judged.matrix.columns)):
+        size, is_row = lane.name_size, lane is plan.rows
+        for k, name in enumerate(side.names if size else ()):
+            along = lane.middle(k) + 0.36 * size
+            words.append(
+                Words(
+                    text=_shortened(name, size=size, px=px),
+                    x=plan.columns.end + NAME_GAP * px if is_row else along,
+                    y=along if is_row else plan.rows.end + NAME_GAP * px,
+                    size=size,
+                    colour=view.palette.ink,
+                    align="left" if is_row else "right",
+                    upright=not is_row,
+                )
+            )
     return words
 
 
@@ -254,13 +258,13 @@ def _trees(judged: JudgedMatrix, *, plan: MatrixPlan, view: View) -> list[Path]:
     lines = []
     rows, columns = judged.matrix.rows, judged.matrix.columns
     if rows.linkage is not None:
-        start = plan.left - (beside(rows) - TREE) * plan.px
-        leaves = [plan.middle(k, of=plan.top) for k in range(len(rows))]
+        start = plan.columns.start - (beside(rows) - TREE) * plan.px
+        leaves = [plan.rows.middle(k) for k in range(len(rows))]
         for bracket in branches(rows.linkage, leaves, reach=reach):
             lines.append(np.stack([start - bracket[:, 1], bracket[:, 0]], axis=1))
     if columns.linkage is not None:
-        start = plan.top - (beside(columns) - TREE) * plan.px
-        leaves = [plan.middle(k, of=plan.left) for k in range(len(columns))]
+        start = plan.rows.start - (beside(columns) - TREE) * plan.px
+        leaves = [plan.columns.middle(k) for k in range(len(columns))]
         for bracket in branches(columns.linkage, leaves, reach=reach):
             lines.append(np.stack([bracket[:, 0], start - bracket[:, 1]], axis=1))
     return [
@@ -269,30 +273,31 @@ def _trees(judged: JudgedMatrix, *, plan: MatrixPlan, view: View) -> list[Path]:
     ]
 
 
-def _strips(judged: JudgedMatrix, *, plan: MatrixPlan) -> list[Path]:
+def _strips(judged: JudgedMatrix, *, plan: MatrixPlan, view: View) -> list[Path]:
     """Return the groups' colours between trees and cells."""
-    colours = group_colours(judged)
-    paths = []
+    signs = group_signs(judged)
     wide, away = STRIP * plan.px, (STRIP + 4) * plan.px
-    for side, is_row in ((judged.matrix.rows, True), (judged.matrix.columns, False)):
-        for k, group in enumerate(side.groups):
-            if group not in colours:
-                continue
-            if is_row:
-                x, y = plan.left - away, float(plan.top + k * plan.pitch)
-                size = (wide, float(plan.cell))
-            else:
-                x, y = float(plan.left + k * plan.pitch), plan.top - away
-                size = (float(plan.cell), wide)
-            paths.append(box(x, y, size=size, colour=colours[group]))
-    return paths
+    rows, columns = plan.rows, plan.columns
+    places = [
+        (group, (columns.start - away, float(rows.begin(k))), (wide, float(rows.cell)))
+        for k, group in enumerate(judged.matrix.rows.groups)
+    ] + [
+        (group, (float(columns.begin(k)), rows.start - away), (float(columns.cell), wide))
+        for k, group in enumerate(judged.matrix.columns.groups)
+    ]
+    return [
+        path
+        for group, corner, size in places
+        if group in signs
+        for path in group_box(corner, size=size, sign=signs[group], view=view)
+    ]
 
 
 def _bar(judged: JudgedMatrix, *, plan: MatrixPlan, view: View) -> Bar:
     height = round(BAR_HEIGHT * plan.px)
     return Bar(
         left=plan.bar_left,
-        top=plan.top + round(8 * plan.px),
+        top=plan.rows.start + round(8 * plan.px),
         values=np.linspace(judged.scale.high, judged.scale.low, height),
         opacity=np.ones((height, round(BAR_WIDTH * plan.px)), dtype=np.float32),
         backdrop=view.palette.page,

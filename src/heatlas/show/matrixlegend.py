@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
-from heatlas.core.colour import SEQUENTIAL_DEFAULT, colour_table
 from heatlas.core.matrix import JudgedMatrix
 from heatlas.show.bars import OUTLINE_DASH
 from heatlas.show.distribution import GROUP_COLOURS
@@ -14,6 +15,13 @@ from heatlas.show.scene import RGB, Path, Words
 from heatlas.show.view import View
 
 HATCH_LINE = 140  # grey level of the lines of a hatch
+STRIP = 10  # thickness of a strip of groups, in pixels at scale 1
+# For more groups than have colours of their own elsewhere: Paul Tol's "muted" scheme, which the
+# colour-blind tell apart (Tol P, Colour schemes, SRON/EPS/TN/09-002, issue 3.2, 2021).
+MANY_COLOURS: tuple[RGB, ...] = (
+    (204, 102, 119), (51, 34, 136), (221, 204, 119), (17, 119, 51), (136, 204, 238),
+    (136, 34, 85), (68, 170, 153), (153, 153, 51), (170, 68, 153),
+)  # fmt: skip
 LEGEND_ROW, LEGEND_SIGN, LEGEND_GAP = 18, 28, 22
 
 
@@ -29,7 +37,7 @@ def _legend_entries(judged: JudgedMatrix) -> list[tuple[str, str]]:
         entries.append(("mark", judged.marked_words))
     if (np.isnan(values) & ~judged.own).any():
         entries.append(("hatch", "no value"))
-    entries += [(f"group {name}", name) for name in group_colours(judged)]
+    entries += [(f"group {name}", name) for name in group_signs(judged)]
     return entries
 
 
@@ -92,12 +100,12 @@ def _sign(kind: str, x: float, *, y: float, judged: JudgedMatrix, view: View) ->
     """Return a small sample of a sign."""
     px = view.scale
     if kind.startswith("group "):
-        colour = group_colours(judged)[kind.removeprefix("group ")]
-        return [box(x, y - 9 * px, size=(20 * px, 10 * px), colour=colour)]
+        sign = group_signs(judged)[kind.removeprefix("group ")]
+        return group_box((x, y - 9 * px), size=(20 * px, STRIP * px), sign=sign, view=view)
     if kind == "mark":
         return [triangle(x + 16 * px, y - 9 * px, size=8 * px, colour=view.palette.ink)]
     if kind == "hatch":
-        starts = x + np.arange(0, 21, 5) * px
+        starts = x + np.arange(0, 16, 5) * px
         return [
             Path(
                 points=np.array([(start, y), (start + 5 * px, y - 9 * px)]),
@@ -110,25 +118,58 @@ def _sign(kind: str, x: float, *, y: float, judged: JudgedMatrix, view: View) ->
     return [Path(points=points, colour=view.palette.ink, width=2 * px, dash=dash, role="legend")]
 
 
-def group_colours(judged: JudgedMatrix) -> dict[str, RGB]:
-    """Return the colour of each group, in the order of their names."""
+class GroupSign(NamedTuple):
+    """How a group looks: a colour, and lines along it that tell groups of one colour apart."""
+
+    colour: RGB
+    lines: int
+
+
+def group_signs(judged: JudgedMatrix) -> dict[str, GroupSign]:
+    """Return the sign of each group, in the order of their names."""
     groups = sorted({*judged.matrix.rows.groups, *judged.matrix.columns.groups} - {""})
-    if len(groups) <= len(GROUP_COLOURS):
-        return dict(zip(groups, GROUP_COLOURS, strict=False))
-    places = np.linspace(0, 255, len(groups)).round().astype(int)
+    colours = GROUP_COLOURS if len(groups) <= len(GROUP_COLOURS) else MANY_COLOURS
     return {
-        group: (int(red), int(green), int(blue))
-        for group, (red, green, blue) in zip(
-            groups, colour_table(SEQUENTIAL_DEFAULT)[places], strict=True
-        )
+        group: GroupSign(colours[k % len(colours)], k // len(colours))
+        for k, group in enumerate(groups)
     }
 
 
-def box(x: float, y: float, *, size: tuple[float, float], colour: RGB) -> Path:
-    """Return a filled rectangle from its upper left corner on."""
-    wide, high = size
-    corners = [(x, y), (x + wide - 1, y), (x + wide - 1, y + high - 1), (x, y + high - 1)]
-    return Path(points=np.array(corners), colour=colour, closed=True, filled=True, role="group")
+def group_box(
+    corner: tuple[float, float], *, size: tuple[float, float], sign: GroupSign, view: View
+) -> list[Path]:
+    """Return a filled rectangle from its upper left corner on, with the lines of its group.
+
+    Parameters
+    ----------
+    corner, size : tuple of float
+        x and y, width and height; the lines run along rows where it is as thick as a strip.
+    sign : GroupSign
+        Colour and number of lines.
+    view : View
+        Scale and theme.
+
+    Returns
+    -------
+    list of Path
+        The area first.
+    """
+    (x, y), (wide, high) = corner, size
+    right, low = x + wide - 1, y + high - 1
+    corners = np.array([(x, y), (right, y), (right, low), (x, low)])
+    paths = [Path(points=corners, colour=sign.colour, closed=True, filled=True, role="group")]
+    upright = round(wide) == round(STRIP * view.scale)
+    for k in range(1, sign.lines + 1):
+        share = k / (sign.lines + 1)
+        along_x, along_y = x + share * (right - x), y + share * (low - y)
+        ends = [(along_x, y), (along_x, low)] if upright else [(x, along_y), (right, along_y)]
+        paths.append(
+            Path(
+                points=np.array(ends), colour=(view.palette.page,) * 3,
+                width=1.5 * view.scale, role="group line",
+            )
+        )  # fmt: skip
+    return paths
 
 
 def triangle(right: float, top: float, *, size: float, colour: RGB) -> Path:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from itertools import groupby
 from typing import Any
 
 from matplotlib import rc_context
@@ -101,8 +102,8 @@ def _figure(scene: Scene) -> Figure:
             _add_image(axes, tile_pixels(panel, tile), left=tile.left, top=tile.top)
     for bar in scene.bars:
         _add_image(axes, bar_pixels(bar), left=bar.left, top=bar.top)
-    for path in scene.paths:
-        axes.add_patch(_patch(path, scale=scene.scale))
+    for alike in _runs(scene.paths):
+        axes.add_artist(_patch(alike, scale=scene.scale))
     for words in scene.words:
         _add_words(axes, words, scale=scene.scale)
     return figure
@@ -118,11 +119,24 @@ def _add_image(axes: Axes, pixels: NDArray, *, left: int, top: int) -> None:  # 
     axes.add_artist(image)
 
 
-def _patch(path: Path, *, scale: float) -> PathPatch:
+def _runs(paths: Sequence[Path]) -> list[list[Path]]:
+    """Return neighbours that are drawn alike together: one element instead of thousands."""
+    groups = groupby(enumerate(paths), key=lambda item: _style(*item))
+    return [[path for _, path in group] for _, group in groups]
+
+
+def _style(number: int, path: Path) -> tuple[object, ...]:
+    """Return by what a line looks; areas keep to themselves, since two may overlap."""
+    alone = number if path.filled else -1
+    return path.colour, path.width, path.dash, path.opacity, alone
+
+
+def _patch(alike: Sequence[Path], *, scale: float) -> PathPatch:
+    path = alike[0]
     colour = _share(path.colour)
     dashes = [length / (path.width or 1) for length in path.dash]
     return PathPatch(
-        Outline(path.points, closed=False) if not path.closed else _closed(path.points),
+        Outline.make_compound_path(*map(_outline, alike)),
         facecolor=colour if path.filled else "none",
         edgecolor="none" if path.filled else colour,
         linewidth=path.width / scale,
@@ -133,8 +147,10 @@ def _patch(path: Path, *, scale: float) -> PathPatch:
     )
 
 
-def _closed(points: NDArray) -> Outline:  # type: ignore[type-arg]
-    return Outline([*points, points[0]], closed=True)
+def _outline(path: Path) -> Outline:
+    if not path.closed:
+        return Outline(path.points, closed=False)
+    return Outline([*path.points, path.points[0]], closed=True)
 
 
 def _add_words(axes: Axes, words: Words, *, scale: float) -> None:
