@@ -17,14 +17,15 @@ from heatlas.core.page import (
     Section,
 )
 from heatlas.core.table import Column, Table
-from heatlas.core.words import count, number
+from heatlas.core.words import count, join, number
 from heatlas.learn.saliency import METHODS
 from heatlas.learn.trust import TrustCard, check_table, forgetting_table, ranking_table
 from heatlas.study.explain import ExplainedView, ModelExplanation
-from heatlas.study.explainpictures import main_figure, methods_figure, view_figure
+from heatlas.study.explainpictures import methods_figures, view_figure
 from heatlas.study.versions import versions
 
 MOST_ROWS = 60
+PACKAGES = ("numpy", "scipy", "torch")
 REFERENCES = (
     "Adebayo J, Gilmer J, Muelly M, Goodfellow I, Hardt M, Kim B (2018). Sanity checks for "
     "saliency maps. Advances in Neural Information Processing Systems 31. arXiv:1810.03292",
@@ -54,7 +55,7 @@ def explanation_page(found: ModelExplanation) -> Page:
     """
     sections = [
         Section(title="Verdict", anchor="verdict", blocks=(verdict_note(found.main.card),)),
-        Section(title="Picture", anchor="picture", blocks=(main_figure(found),)),
+        Section(title="Picture", anchor="picture", blocks=(view_figure(found, found.main),)),
         Section(title="Trust card", anchor="trust-card", blocks=trust_blocks(found.main.card)),
     ]
     if found.others:
@@ -121,7 +122,7 @@ def record(found: ModelExplanation) -> tuple[tuple[str, str], ...]:
     how = "found" if view.layer_was_found else "named"
     chosen = "the class decided for" if view.class_was_found else "named"
     seed = view.settings.seed
-    tools = ", ".join(f"{name} {version}" for name, version in versions().items())
+    tools = ", ".join(f"{name} {version}" for name, version in versions(PACKAGES).items())
     return (
         ("Network", f"{found.network.name}, from {found.network.origin}"),
         ("Digest of its parameters", found.network.digest),
@@ -148,7 +149,7 @@ def _methods_side_by_side(found: ModelExplanation) -> Section:
     return Section(
         title="Other methods",
         anchor="methods-compared",
-        blocks=(methods_figure(found), method_table(views)),
+        blocks=(*methods_figures(found), method_table(views)),
     )
 
 
@@ -182,7 +183,8 @@ def method_table(views: Sequence[ExplainedView]) -> Table:
     if cards[0].rankings[0].hits:
         words = tuple("inside" if card.rankings[0].hits[0] else "outside" for card in cards)
         columns.append(Column(name="peak in the mask", values=words))
-    columns.append(Column(name="verdict", values=tuple(card.verdict for card in cards)))
+    failed = (join(check.name for check in card.checks if not check.passed) for card in cards)
+    columns.append(Column(name="fails", values=tuple(names or "none" for names in failed)))
     return Table(columns=tuple(columns), caption="The same decision by each method.")
 
 
@@ -225,8 +227,8 @@ def _methods(found: ModelExplanation) -> Section:
         )
     words.append(
         "Controls that know nothing of the network (chance as smooth as the map, edges, raw "
-        "intensity) were ranked beside it; pixels were replaced by a neutral baseline "
-        f"('{view.settings.baseline}'), not by black. Parameters were randomised from the output "
+        "intensity) were ranked beside it; pixels were replaced by the neutral baseline "
+        f"'{view.settings.baseline}'. Parameters were randomised from the output "
         "down to the input. A map that passes shows what this network's score rests on; it does "
         "not show that the network is right. For research, not for diagnosis."
     )
