@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from heatlas.core.volume import Volume
     from heatlas.infer.request import PermutationSettings
     from heatlas.study.compare import compare_maps
+    from heatlas.study.ct import CtScan, read_ct
+    from heatlas.study.ctfiles import CtPictures, write_ct
     from heatlas.study.inspect import inspect_file
     from heatlas.study.load import load
     from heatlas.study.permutations import permutation_test
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
 
 _ROOMS = {
     "Contrast": "heatlas.core.design",
+    "CtPictures": "heatlas.study.ctfiles",
+    "CtScan": "heatlas.study.ct",
     "Design": "heatlas.core.design",
     "HeatMap": "heatlas.core.heatmap",
     "MapStack": "heatlas.core.stack",
@@ -36,12 +40,16 @@ _ROOMS = {
     "inspect_file": "heatlas.study.inspect",
     "load": "heatlas.study.load",
     "permutation_test": "heatlas.study.permutations",
+    "read_ct": "heatlas.study.ct",
     "reproduce_results": "heatlas.study.reproduce",
     "run_study": "heatlas.study.run",
+    "write_ct": "heatlas.study.ctfiles",
 }
 
 __all__ = [
     "Contrast",
+    "CtPictures",
+    "CtScan",
     "Design",
     "HeatMap",
     "MapStack",
@@ -53,8 +61,10 @@ __all__ = [
     "inspect_file",
     "load",
     "permutation_test",
+    "read_ct",
     "reproduce_results",
     "run_study",
+    "write_ct",
     "__version__",
 ]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import get_args
 
 import numpy as np
@@ -15,6 +16,7 @@ from heatlas.core.colour import (
     colour_tables,
     scale_for,
     shared_scale,
+    value_faded,
 )
 from heatlas.core.errors import DataError, UnknownNameError
 from heatlas.core.space import Grid, Mask
@@ -232,3 +234,33 @@ def test_a_tail_that_was_not_tested_stays_faint() -> None:
         fade_full=3.0, one_sided=True,
     )  # fmt: skip
     assert scale.opacity([5.0, -5.0, 1.5, -1.5]).tolist() == [1.0, 0.25, 0.25, 0.0625]
+
+
+def test_opacity_in_proportion_to_the_value_reaches_the_ceiling_at_the_limit() -> None:
+    scale = value_faded(diverging(4.0), ceiling=0.8)
+    values = np.array([-8.0, -4, -1, 0, 1, 2, 4, 9, np.nan, np.inf])
+    expected = 0.8 * np.array([1, 1, 0.25, 0, 0.25, 0.5, 1, 1, 0, 1])
+    np.testing.assert_allclose(scale.opacity(values), expected)
+    assert scale.ramp == "value"
+
+
+def test_the_ceiling_holds_for_every_kind_of_opacity() -> None:
+    flat = replace(diverging(4.0), ceiling=0.5)
+    np.testing.assert_array_equal(flat.opacity([0.0, 9.0, np.nan]), [0.5, 0.5, 0.0])
+    faded = replace(flat, fade_full=2.0)
+    np.testing.assert_allclose(faded.opacity([1.0, 5.0]), [0.125, 0.5])
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"ceiling": 0.0}, "opacity: 0 given"),
+        ({"ceiling": 1.5}, "opacity: 1.5 given"),
+        ({"ramp": "cubic"}, "ramp of opacity: 'cubic'"),
+        ({"contours": (0.0,)}, "contours"),
+        ({"contours": (np.nan,)}, "contours"),
+    ],
+)
+def test_an_opacity_or_a_contour_that_makes_no_sense_is_refused(changes: dict, words: str) -> None:
+    with pytest.raises(DataError, match=words):
+        diverging(4.0, **changes)

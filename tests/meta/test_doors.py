@@ -20,6 +20,13 @@ DOORS: dict[str, frozenset[str]] = {
     "click": frozenset({"heatlas.cli"}),
     "loky": frozenset({"heatlas.core.execute"}),
     "threadpoolctl": frozenset({"heatlas.core.execute"}),
+    "pydicom": frozenset({
+        "heatlas.io.dicom_codecs",
+        "heatlas.io.dicom_files",
+        "heatlas.io.dicom_head",
+        "heatlas.io.dicom_pixels",
+    }),
+    "imagecodecs": frozenset({"heatlas.io.dicom_codecs"}),
     "torch": frozenset({"heatlas.learn.network"}),
     "onnx": frozenset({"heatlas.learn.network.onnx_graph"}),
     "captum": frozenset(),

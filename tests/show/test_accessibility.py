@@ -169,3 +169,12 @@ def test_the_dark_theme_has_a_verdict_of_its_own() -> None:
         for v in (light, dark)
     ]
     assert seen[0] != seen[1]
+
+
+def test_what_survives_is_compared_with_black_to_white_where_they_lie_beneath() -> None:
+    scene = compile_scene([blob_map(BOTH)])
+    tissue = {c.vision: c.smallest for c in verdict(scene).checks if c.aspect == "background"}
+    window = replace(scene, tissue=(0, 255))
+    whole = {c.vision: c.smallest for c in verdict(window).checks if c.aspect == "background"}
+    assert all(whole[vision] <= tissue[vision] for vision in tissue)
+    assert whole["grey-scale"] < 0.5 < tissue["grey-scale"]  # some grey equals any colour

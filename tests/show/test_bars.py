@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from heatlas.core.colour import scale_for
+from heatlas.core.colour import scale_for, value_faded
 from heatlas.core.heatmap import HeatMap, heat_map_of
 from heatlas.core.statmap import StatKind
 from heatlas.core.threshold import strength_of
@@ -155,3 +155,31 @@ def test_a_bar_is_labelled_by_its_statistic(kind: StatKind, label: str) -> None:
     shown = replace(blob_map(BOTH).shown, kind=kind, dof=())
     words = [word.text for word in compile_scene([heat_map_of(shown)]).words if word.upright]
     assert words == [label]
+
+
+def test_the_bar_of_a_map_faded_by_value_has_that_very_fade_and_its_contours() -> None:
+    panel = mean_map()
+    panel = replace(panel, scale=value_faded(panel.scale, ceiling=0.7, contours=(0.4,)))
+    scene = compile_scene([panel])
+    (bar,) = scene.bars
+    share = bar.values / panel.scale.high
+    np.testing.assert_allclose(bar.opacity, 0.7 * np.repeat(share[:, None], 16, axis=1), atol=1e-6)
+    shown = panel.shown.values / panel.scale.high
+    np.testing.assert_allclose(opacity_of(panel), 0.7 * shown, atol=1e-6)
+    (tick,) = [tick for tick in bar.ticks if tick.kind == "contour"]
+    assert (tick.value, tick.words) == (0.4, "0.4")
+    assert "≥ 0.4" in [word.text for word in scene.words]
+
+
+def test_the_opacity_of_some_elements_is_that_of_all() -> None:
+    for panel in (blob_map(BOTH), effect_map(), mean_map()):
+        some = np.array([5, 0, 77])
+        np.testing.assert_array_equal(opacity_of(panel, some), opacity_of(panel)[some])
+
+
+def test_a_picture_of_few_slices_has_the_colours_of_a_picture_of_all() -> None:
+    panel = blob_map(BOTH)
+    few = compile_scene([panel], View(axes=("z",), cuts={"z": (3.0,)})).panels[0]
+    (tile,) = few.tiles
+    seen = np.unique(tile.elements[tile.elements >= 0])
+    np.testing.assert_array_equal(few.opacity[seen], opacity_of(panel)[seen])

@@ -7,14 +7,17 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from heatlas.core.colour import value_faded
 from heatlas.core.errors import DataError
 from heatlas.core.space import Grid, Mask
 from heatlas.show.compile import compile_scene
 from heatlas.show.lettering import text_width
 from heatlas.show.planes import field_of_view
+from heatlas.show.raster import tile_pixels
 from heatlas.show.scene import Scene, Tile
 from heatlas.show.view import View
 from tests.phantom import affine
+from tests.show.ct import ct_grid, value_map, windowed
 from tests.show.maps import SHAPE, blob_map, brain_mask, mean_map, template, with_values
 
 RIGHT = {(18.0, 0.0, 6.0): 6.0}
@@ -264,3 +267,121 @@ def test_the_side_is_left_out_where_a_slice_is_too_narrow_for_it() -> None:
     sagittal = [text for text in texts(scene) if text.startswith("x =")]
     assert sagittal
     assert not [text for text in sagittal if "(" in text]
+
+
+# -------------------------------------------------------------------------------- windows
+
+
+def radiological(**changes: object) -> View:
+    """CT as it is looked at by default, with something changed."""
+    settings: dict = {"kind": "stored", "left_is_left": False, "theme": "dark", "scale_bar": True}
+    return View(**{**settings, **changes})
+
+
+@pytest.mark.parametrize("left_is_left", [True, False])
+def test_a_blob_on_the_right_of_a_tilted_ct_is_drawn_on_the_side_of_the_r(
+    left_is_left: bool,
+) -> None:
+    grid = ct_grid((60, 64, 8))
+    values = np.zeros(grid.shape)
+    right = grid.to_mm(np.stack(np.indices(grid.shape), axis=-1))[..., 0].max()
+    values[0, 30, 4] = 1  # stored from right to left
+    assert grid.to_mm([0, 30, 4])[0] == right
+    panel = value_map(values, grid)
+    view = radiological(left_is_left=left_is_left, slices=(5,))
+    scene = compile_scene([panel], view, background=windowed(grid=grid))
+    (tile,) = scene.panels[0].tiles
+    columns = np.nonzero(panel.shown.values[tile.elements] == 1)[1]
+    width = tile.elements.shape[1]
+    assert (columns.mean() > width / 2) == left_is_left
+    letters = {word.text: word.x for word in scene.words if word.text in "LR"}
+    assert (letters["R"] > letters["L"]) == left_is_left
+
+
+def test_stored_slices_say_number_millimetres_tilt_window_and_opacity() -> None:
+    grid = ct_grid((60, 64, 8))
+    panel = value_map(np.random.default_rng(0).random(grid.shape), grid)
+    panel = replace(panel, scale=value_faded(panel.scale, contours=(0.5,)))
+    scene = compile_scene([panel], radiological(slices=(3,)), background=windowed(grid=grid))
+    said = " ".join(texts(scene))
+    mm = round(float(grid.to_mm([29.5, 31.5, 2])[2]), 1)
+    assert f"3: z = {mm:.1f}".replace("-", "−").removesuffix(".0") in said
+    for words in (
+        "Left is right",
+        "Grey: brain (centre 40, width 80 HU), black at 0 HU, white at 80 HU.",
+        "1 is the most inferior. They are tilted by 18.0° against the axial plane",
+        "Opacity is proportional to the magnitude, as on the bar.",
+        "≥ 0.5",
+        "10 mm",
+    ):
+        assert words in said
+    assert scene.tissue == (0, 255)
+    assert scene.panels[0].tiles[0].number == 2
+
+
+@pytest.mark.parametrize(("shape", "size"), [((512, 512, 1), 512), ((256, 256, 1), 512)])
+def test_a_voxel_of_a_stored_slice_takes_a_whole_number_of_pixels(
+    shape: tuple[int, int, int], size: int
+) -> None:
+    grid = ct_grid(shape, tilt_degrees=0)
+    scene = compile_scene(
+        [value_map(np.ones(shape), grid)], radiological(), background=windowed(grid=grid)
+    )
+    (tile,) = scene.panels[0].tiles
+    assert tile.grey.shape == (size, size)
+    assert scene.width < size + 220  # no wider than what stands on it
+
+
+def test_an_opaque_value_of_a_full_slice_has_its_colour_pixel_by_pixel() -> None:
+    grid = ct_grid((64, 60, 1), tilt_degrees=0)
+    values = np.random.default_rng(5).random(grid.shape)
+    panel = value_map(values, grid)
+    scene = compile_scene([panel], radiological(), background=windowed(grid=grid))
+    (tile,) = scene.panels[0].tiles
+    factor = tile.grey.shape[0] // 60
+    expected = panel.scale.colours(values[:, :, 0].T[::-1])
+    np.testing.assert_array_equal(
+        tile_pixels(scene.panels[0], tile), expected.repeat(factor, axis=0).repeat(factor, axis=1)
+    )
+
+
+def test_a_mosaic_over_a_window_shows_the_window_and_cuts_through_the_peak() -> None:
+    ct = Grid(shape=(40, 44, 30), affine=affine(2.0, (40, 44, 30)))
+    inside = np.full(ct.shape, -1000, np.float32)
+    inside[8:32, 10:34, 6:24] = 40
+    wide = Grid(shape=(30, 30, 30), affine=affine(6.0, (30, 30, 30)))
+    values = np.zeros(wide.shape)
+    values[16, 15, 16] = 1.0
+    panel = value_map(values, wide)
+    panel = replace(panel, scale=value_faded(panel.scale))
+    view = radiological(kind="mosaic", n_slices=5)
+    scene = compile_scene([panel], view, background=windowed(inside, grid=ct))
+    x, y, z = wide.to_mm([16, 15, 16]).tolist()
+    for axis, mm in zip("xyz", (x, y, z), strict=True):
+        places = [tile.position_mm for tile in tiles_of(scene, axis)]
+        assert mm in places
+        assert max(abs(place) for place in places) < 30  # within the bright box, not the map's
+
+
+def test_a_noticeable_part_of_a_map_beyond_the_window_is_not_cropped() -> None:
+    ct = Grid(shape=(20, 20, 20), affine=affine(2.0, (20, 20, 20)))
+    bright = np.full(ct.shape, -1000, np.float32)
+    bright[8:12, 8:12, 8:12] = 40
+    values = np.zeros(ct.shape)
+    values[1, 10, 10] = 1.0  # in the air
+    panel = value_map(values, ct)
+    panel = replace(panel, scale=value_faded(panel.scale))
+    view = radiological(kind="ortho")
+    scene = compile_scene([panel], view, background=windowed(bright, grid=ct))
+    seen = np.unique(np.concatenate([t.elements.ravel() for t in scene.panels[0].tiles]))
+    assert panel.shown.values[seen[seen >= 0]].max() == 1
+
+
+def test_stored_slices_are_drawn_without_a_background_and_over_a_plain_one() -> None:
+    panel = blob_map()
+    view = View(kind="stored", slices=(12,))
+    plain = compile_scene([panel], view).panels[0].tiles[0]
+    over = compile_scene([panel], view, background=template()).panels[0].tiles[0]
+    np.testing.assert_array_equal(plain.elements, over.elements)
+    assert over.grey.std() > 0
+    assert "L" in texts(compile_scene([panel], view))  # under the slice, where nothing is dark

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from heatlas.show.layout import Group, Layout, Wording, arrange
-from heatlas.show.planes import Field
+from heatlas.show.planes import Cut, Field, field_cut
 from heatlas.show.view import View
 
 FIELD = Field(low=np.array([-70.0, -105, -70]), high=np.array([70.0, 75, 85]))
@@ -14,13 +14,18 @@ CUTS = {"z": (0.0, 10.0, 20.0), "y": (0.0, 1.0, 2.0), "x": (0.0, 1.0, 2.0)}
 LONG = "a caption that goes on and on, " * 6
 
 
+def rows_of(cuts: dict[str, tuple[float, ...]], *, ortho: bool = False) -> list[list[Cut]]:
+    """Slices of one axis to a row, or all in one."""
+    rows = [[field_cut(axis, mm, field=FIELD) for mm in places] for axis, places in cuts.items()]  # type: ignore[arg-type]
+    return [[cut for row in rows for cut in row]] if ortho else rows
+
+
 def layout_of(n: int, groups: list[tuple[int, ...]], view: View) -> Layout:
     cuts = CUTS if view.kind == "mosaic" else {"y": (0.0,), "x": (0.0,), "z": (0.0,)}
     return arrange(
         [Wording(title=f"panel {k}", has_badge=True, caption=LONG) for k in range(n)],
         groups=[Group(panels, bar_width=100 * view.scale, legend_lines=2) for panels in groups],
-        cuts=cuts,  # type: ignore[arg-type]
-        field=FIELD,
+        cuts=rows_of(cuts, ortho=view.kind == "ortho"),
         view=view,
         foot="Left is left.",
     )
@@ -78,8 +83,7 @@ def test_a_long_caption_makes_the_picture_higher() -> None:
     short = arrange(
         [Wording(title="t", has_badge=False, caption="short")],
         groups=[Group((0,), 100.0)],
-        cuts=CUTS,  # type: ignore[arg-type]
-        field=FIELD,
+        cuts=rows_of(CUTS),
         view=View(width_px=500),
         foot="",
     )

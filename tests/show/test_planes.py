@@ -18,6 +18,7 @@ from heatlas.show.planes import (
     peak_position,
     prepare_background,
     show_small_survivors,
+    voxels_of,
 )
 from heatlas.show.view import View
 from tests.show.maps import blob_map, brain_mask, mean_map, template
@@ -98,7 +99,7 @@ def test_interpolation_along_the_axes_is_that_of_scipy(
     middle = float((field.low + field.high)["xyz".index(axis)] / 2) + 0.3
     raster = Raster(axis, middle, field, 31, 29, mirrored=True)  # type: ignore[arg-type]
     found = interpolate(values, raster, grid=grid)
-    places = np.stack(raster.voxels(grid))
+    places = np.stack(voxels_of(raster, grid))
     last = np.array(grid.shape)[:, None, None] - 1
     inside = ((places >= 0) & (places <= last)).all(axis=0)
     assert inside.sum() > 300

@@ -10,7 +10,7 @@ import pytest
 
 from heatlas.core.colour import ColourScale
 from heatlas.show.compile import compile_scene
-from heatlas.show.raster import composite, render, tile_pixels
+from heatlas.show.raster import SEEN, composite, render, tile_pixels
 from heatlas.show.scene import Path, Scene, Words
 from heatlas.show.view import View
 from tests.show.maps import blob_map, mean_map, template, with_values
@@ -45,6 +45,14 @@ def test_faded_values_are_mixed_with_the_background_within_one_level() -> None:
         expected = share * panel.scale.colours(values) + (1 - share) * grey
         assert np.abs(tile_pixels(drawn, tile)[inside] - expected).max() <= 0.51
         np.testing.assert_array_equal(tile_pixels(drawn, tile)[~inside][:, 0], tile.grey[~inside])
+
+
+def test_opacity_that_no_pixel_can_show_is_left_out_without_a_difference() -> None:
+    scale = ColourScale(table="vik", kind="diverging", low=-1, high=1, true_low=-1, true_high=1)
+    greys = np.arange(256)[:, None]
+    values = np.linspace(-1, 1, 101)[None]
+    below = composite(scale, values, opacity=np.float32(SEEN * 0.999), grey=greys)
+    np.testing.assert_array_equal(below, np.broadcast_to(greys[..., None], below.shape))
 
 
 def test_composite_is_the_colour_at_one_and_the_grey_at_zero() -> None:

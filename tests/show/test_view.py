@@ -25,6 +25,8 @@ from heatlas.show.view import View
         {"n_slices": 0},
         {"scale": 0.0},
         {"width_px": 10},
+        {"slices": (3,)},
+        {"slices": (3,), "kind": "ortho"},
     ],
 )
 def test_a_view_that_cannot_be_drawn_is_refused(settings: dict) -> None:

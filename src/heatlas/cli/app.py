@@ -11,6 +11,7 @@ import typer
 
 from heatlas.cli import (
     compare,
+    ct,
     doctor,
     extract,
     init,
@@ -30,7 +31,8 @@ EXIT_INPUT = 2
 EXIT_BUG = 70
 EXIT_INTERRUPTED = 130
 VERBS = (
-    run, test, show, compare, init, inspect, reproduce, resample, smooth, mask, extract, doctor,
+    run, test, show, compare, ct, init, inspect, reproduce, resample, smooth, mask, extract,
+    doctor,
 )  # fmt: skip
 
 application = typer.Typer(

@@ -45,9 +45,12 @@ class ShowOptions:
         ),
     ] = None
     kind: Annotated[
-        Literal["mosaic", "ortho"],
-        typer.Option(help="Rows of slices, or three planes through one position."),
-    ] = "mosaic"
+        Literal["mosaic", "ortho", "stored"] | None,
+        typer.Option(
+            help="Rows of slices, three planes through one position, or slices as stored. Left "
+            "out: mosaic; stored with --window."
+        ),
+    ] = None
     cuts: Annotated[
         list[str] | None,
         typer.Option(
@@ -68,6 +71,22 @@ class ShowOptions:
             help="Anatomy beneath. 'decide': MNI152 where header, box or place of the map say so.",
         ),
     ] = "decide"
+    window: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME|C,W",
+            help="The template is CT in HU: draw it through this window, brain or 40,80. The "
+            "figure is then dark and radiological, with a scale bar.",
+        ),
+    ] = None
+    slices: Annotated[
+        str | None,
+        typer.Option(metavar="N,N", help="Which stored slices, from 1. Left out: spread."),
+    ] = None
+    outline: Annotated[
+        float | None,
+        typer.Option(help="With --window: magnitude at which a line is drawn."),
+    ] = None
     table: Annotated[
         str | None,
         typer.Option(help="Colour table. Left out: vik for signed maps, batlow for others."),
@@ -89,6 +108,9 @@ class ShowOptions:
             "--radiological", help="Draw the left of the body on the right. L and R are written."
         ),
     ] = False
+    left_is_left: Annotated[
+        bool, typer.Option("--left-is-left", help="With --window: neurological view.")
+    ] = False
     verdict: Annotated[
         bool,
         typer.Option(
@@ -105,13 +127,24 @@ def show_map(options: ShowOptions) -> None:
     It has a caption, a colour bar, L and R, millimetres, and its provenance inside. Evidence
     below the threshold is faded, what survives is outlined: solid for +, dashed for -.
     """
-    from heatlas.study.mapfile import read_map
-    from heatlas.study.show import draw, figure_path
+    from heatlas.study.show import figure_path
 
     only_verdict = options.verdict and options.out is None
     out = None if only_verdict else figure_path(options.image, out=options.out)
     view = _view(options)
-    picture = draw(
+    picture = _over_ct(options, view, out=out) if options.window else _plain(options, view, out=out)
+    _print_picture(picture, out=out)
+    if options.verdict:
+        _print_verdict(picture, theme=view.theme)
+
+
+def _plain(options: ShowOptions, view: View, *, out: Path | None) -> Picture:
+    from heatlas.study.mapfile import read_map
+    from heatlas.study.show import draw
+
+    if options.outline is not None:
+        raise typer.BadParameter("it needs --window.", param_hint="--outline")
+    return draw(
         read_map(options.image, volume=options.volume),
         out=out,
         view=view,
@@ -120,9 +153,29 @@ def show_map(options: ShowOptions) -> None:
         table=options.table,
         limit=options.limit,
     )
-    _print_picture(picture, out=out)
-    if options.verdict:
-        _print_verdict(picture, theme=view.theme)
+
+
+def _over_ct(options: ShowOptions, view: View, *, out: Path | None) -> Picture:
+    """Draw the map over the CT that the template names."""
+    from heatlas.study.ct import ct_backdrop, read_ct
+    from heatlas.study.mapfile import read_map
+    from heatlas.study.overlay import Look, draw_overlay
+
+    if options.template in ("decide", "none", "MNI152"):
+        raise typer.BadParameter(
+            "it needs the CT as --template, such as --template ct.nii.gz.", param_hint="--window"
+        )
+    look = Look(
+        table=options.table,
+        limit=options.limit,
+        threshold=options.threshold,
+        outline=options.outline,
+    )
+    source = options.image if options.volume is None else read_map(
+        options.image, volume=options.volume
+    )  # fmt: skip
+    ct = ct_backdrop(read_ct(options.template), options.window or "brain")
+    return draw_overlay(ct, source, look=look, view=view, out=out)
 
 
 def _view(options: ShowOptions) -> View:
@@ -131,16 +184,28 @@ def _view(options: ShowOptions) -> View:
     order = AXES[::-1]
     cuts = _cuts(options.cuts or [])
     x, y, z = _numbers(options.position, name="--position", n=3) if options.position else (0, 0, 0)
+    windowed = options.window is not None
+    numbers = _numbers(options.slices, name="--slices") if options.slices else []
     return View(
-        kind="ortho" if options.position else options.kind,
+        kind=_kind(options),
+        slices=tuple(int(number) for number in numbers),
+        scale_bar=windowed,
         axes=tuple(axis for axis in order if axis in cuts) or order,
         cuts=cuts,
         position_mm=(x, y, z) if options.position else None,
-        left_is_left=not options.radiological,
+        left_is_left=options.left_is_left if windowed else not options.radiological,
         scale=options.scale,
-        theme="dark" if options.dark else "light",
+        theme="dark" if options.dark or windowed else "light",
         title=options.title,
     )
+
+
+def _kind(options: ShowOptions) -> Literal["mosaic", "ortho", "stored"]:
+    """Return the kind of view that was asked for, or the one that the other options mean."""
+    if options.position:
+        return "ortho"
+    is_stored = bool(options.slices) or (options.window is not None and not options.cuts)
+    return options.kind or ("stored" if is_stored else "mosaic")
 
 
 def _print_picture(picture: Picture, *, out: Path | None) -> None:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -14,11 +14,12 @@ from numpy.typing import ArrayLike, NDArray
 from heatlas.core.errors import DataError, UnknownNameError
 from heatlas.core.statmap import StatMap
 from heatlas.core.threshold import Threshold
-from heatlas.core.validate import own_array, set_field
+from heatlas.core.validate import check_choice, own_array, set_field
 from heatlas.core.value import Value
 from heatlas.core.words import unknown
 
 ScaleKind = Literal["diverging", "sequential"]
+Ramp = Literal["evidence", "value"]
 DIVERGING_DEFAULT = "vik"
 SEQUENTIAL_DEFAULT = "batlow"
 FAR_TAIL = 0.25  # share of its opacity that a tail keeps when it was not tested
@@ -47,6 +48,14 @@ class ColourScale(Value):
         Magnitude from which on evidence is fully opaque; None draws everything opaque.
     one_sided : bool
         Whether only the upper tail was tested: the other one stays faint.
+    ramp : {"evidence", "value"}
+        How opacity grows up to ``fade_full``: with the square of the magnitude, for a statistic
+        that was judged, or in proportion to it, for saliency and probability.
+    ceiling : float
+        Largest opacity, above 0 and up to 1: below 1 the anatomy beneath stays visible.
+    contours : tuple of float
+        Values other than 0 at which a line is drawn, on the map and on the bar: around what is
+        at least as large (above 0) or at most as large (below 0).
     """
 
     table: str
@@ -59,15 +68,26 @@ class ColourScale(Value):
     cuts: tuple[float, ...] = ()
     fade_full: float | None = None
     one_sided: bool = False
+    ramp: Ramp = "evidence"
+    ceiling: float = 1.0
+    contours: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
         """Check the limits and the name of the table."""
         if not np.isfinite([self.low, self.high]).all() or self.high <= self.low:
             raise DataError(f"colour scale: limits {self.low} to {self.high} span nothing.")
         colour_table(self.table)
+        check_choice(self.ramp, name="ramp of opacity", known=get_args(Ramp))
+        if not 0 < self.ceiling <= 1:
+            raise DataError(
+                f"opacity: {self.ceiling:g} given, expected a number above 0 and up to 1."
+            )
+        if not all(np.isfinite(level) and level != 0 for level in self.contours):
+            raise DataError("contours: each must be a finite value other than 0.")
         for name in ("low", "high", "true_low", "true_high"):
             set_field(self, name, to=float(getattr(self, name)))
         set_field(self, "cuts", to=tuple(float(cut) for cut in self.cuts))
+        set_field(self, "contours", to=tuple(float(level) for level in self.contours))
 
     @property
     def saturates_low(self) -> bool:
@@ -81,22 +101,29 @@ class ColourScale(Value):
 
     def indices(self, values: ArrayLike) -> NDArray[np.uint8]:
         """Return the row of the colour table for each value; NaN gives 0."""
-        share = (np.asarray(values, dtype=np.float64) - self.low) / (self.high - self.low)
-        return np.rint(np.clip(np.nan_to_num(share), 0, 1) * 255).astype(np.uint8)
+        share = np.asarray(np.asarray(values, dtype=np.float64) - self.low)
+        share /= self.high - self.low
+        np.fmax(share, 0, out=share)  # takes 0 for NaN
+        np.minimum(share, 1, out=share)
+        share *= 255
+        return np.rint(share, out=share).astype(np.uint8)
 
     def colours(self, values: ArrayLike) -> NDArray[np.uint8]:
         """Return RGB of each value, shape (..., 3)."""
         return colour_table(self.table)[self.indices(values)]
 
     def opacity(self, values: ArrayLike) -> NDArray[np.float64]:
-        """Return the opacity of each value, 0 to 1: quadratic up to ``fade_full``; NaN gives 0.
+        """Return the opacity of each value, 0 to ``ceiling``: growing up to ``fade_full``.
 
-        The quadratic fade follows Taylor et al. (2023), doi:10.1016/j.neuroimage.2023.120138.
+        NaN gives 0. The quadratic fade of evidence follows Taylor et al. (2023),
+        doi:10.1016/j.neuroimage.2023.120138.
         """
         given = np.asarray(values, dtype=np.float64)
         if self.fade_full is None:
-            return np.isfinite(given).astype(np.float64)
-        return fade(given, full=self.fade_full, one_sided=self.one_sided)
+            return self.ceiling * np.isfinite(given)
+        if self.ramp == "value":
+            return self.ceiling * _share(given, full=self.fade_full)
+        return self.ceiling * fade(given, full=self.fade_full, one_sided=self.one_sided)
 
 
 def fade(values: NDArray[np.float64], *, full: float, one_sided: bool) -> NDArray[np.float64]:
@@ -116,8 +143,15 @@ def fade(values: NDArray[np.float64], *, full: float, one_sided: bool) -> NDArra
     numpy.ndarray of float64
         Quadratic in the magnitude.
     """
-    share = np.clip(np.nan_to_num(np.abs(values) / full), 0, 1) ** 2
+    share = _share(values, full=full) ** 2
     return np.where(values < 0, FAR_TAIL * share, share) if one_sided else share
+
+
+def _share(values: NDArray[np.float64], *, full: float) -> NDArray[np.float64]:
+    """Return magnitudes as shares of ``full``, 0 to 1; NaN gives 0."""
+    share = np.asarray(np.abs(values) / full)
+    np.fmax(share, 0, out=share)  # takes 0 for NaN
+    return np.asarray(np.minimum(share, 1, out=share))
 
 
 def colour_tables() -> tuple[str, ...]:
@@ -218,6 +252,29 @@ def shared_scale(
         fade_full=_fade_full(threshold, bound) if judged else None,
         one_sided=judged and signed and threshold is not None and not threshold.two_sided,
     )
+
+
+def value_faded(
+    scale: ColourScale, *, ceiling: float = 1.0, contours: tuple[float, ...] = ()
+) -> ColourScale:
+    """Return a scale whose opacity is proportional to the magnitude of the value.
+
+    Parameters
+    ----------
+    scale : ColourScale
+        Colours and limits; the larger limit gets the largest opacity.
+    ceiling : float
+        The largest opacity.
+    contours : tuple of float
+        Values at which a line is drawn.
+
+    Returns
+    -------
+    ColourScale
+        For maps without a statistical threshold: saliency, probability.
+    """
+    full = max(abs(scale.low), abs(scale.high))
+    return replace(scale, fade_full=full, ramp="value", ceiling=ceiling, contours=contours)
 
 
 def _true_limits(stat_maps: list[StatMap]) -> tuple[float, float]:

@@ -180,7 +180,11 @@ class Mask(Value):
     @property
     def size(self) -> int:
         """Number of elements inside."""
-        return int(self.indices.size)
+        return self._size
+
+    @cached_property
+    def _size(self) -> int:
+        return int(np.count_nonzero(self.inside))
 
     @property
     def grid(self) -> Grid:
@@ -201,7 +205,8 @@ class Mask(Value):
     def gather(self, whole: NDArray[Any]) -> NDArray[Any]:
         """Return the values inside of an array over the whole space (last axes = the space)."""
         if whole.size == self.space.size:
-            return whole.reshape(-1)[self.indices]
+            flat = whole.reshape(-1)
+            return flat.copy() if self.size == flat.size else flat[self.indices]
         leading = whole.shape
         while leading and np.prod(whole.shape[len(leading) :]) < self.space.size:
             leading = leading[:-1]

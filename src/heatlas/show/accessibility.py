@@ -162,10 +162,11 @@ def verdict(figure: HeatMap | Scene, *, theme: str = "light") -> Verdict:
     """
     if isinstance(figure, HeatMap):
         judged = figure.threshold.judges
-        cases = [_Case(figure.scale, judged, THEMES[theme])]
+        cases = [_Case(figure.scale, judged, _greys(THEMES[theme]))]
     else:
         page = next(t for t in THEMES.values() if t.page == figure.page)
-        cases = [_Case(panel.scale, panel.judged, page) for panel in figure.panels]
+        greys = figure.tissue or _greys(page)
+        cases = [_Case(panel.scale, panel.judged, greys) for panel in figure.panels]
     checks = [check for case in cases for check in _checks(case)]
     return Verdict(
         scales=tuple(dict.fromkeys(case.scale.table for case in cases)),
@@ -260,7 +261,7 @@ class _Case:
 
     scale: ColourScale
     outlined: bool
-    theme: Theme
+    greys: tuple[int, int]
 
     def magnitudes(self) -> Floats:
         """Return magnitudes that survive, or the upper half of the scale where none is judged."""
@@ -273,6 +274,10 @@ class _Case:
         if self.scale.kind == "diverging":
             return np.concatenate([-size, size])
         return size
+
+
+def _greys(theme: Theme) -> tuple[int, int]:
+    return theme.dark, theme.bright
 
 
 def _checks(case: _Case) -> list[Check]:
@@ -309,7 +314,7 @@ def _check_order(case: _Case, vision: Vision) -> Check:
 
 
 def _check_background(case: _Case, vision: Vision) -> Check:
-    greys = np.arange(case.theme.dark, case.theme.bright + 1, 2)
+    greys = np.arange(case.greys[0], case.greys[1] + 1, 2)
     tissue = to_lab(simulate(np.repeat(greys[:, None], 3, axis=1), vision))
     seen = _seen(case, case.surviving(), vision=vision)
     smallest = ciede2000(seen[:, None], tissue[None]).min()

@@ -34,7 +34,8 @@ LABEL_LINE = 15
 OUTLINE_DASH = (4.0, 3.0)
 STATISTIC_NAMES = {kind: f"{kind} statistic" for kind in ("t", "F", "z", "v", "G")}
 # Where two ticks would touch, the one that comes first here stays.
-PRIORITY = ("maximum", "minimum", "threshold", "end", "zero")
+PRIORITY = ("maximum", "minimum", "threshold", "contour", "end", "zero")
+ACROSS = ("threshold", "contour")  # ticks whose line crosses the bar
 
 
 @dataclass(frozen=True)
@@ -61,20 +62,26 @@ def fade_of(heat_map: HeatMap) -> Fade:
     return Fade(own=False, full=full, words=f"{name} < {number(full)}")
 
 
-def opacity_of(heat_map: HeatMap) -> NDArray[np.float32]:
-    """Return the opacity of each element: by the judged magnitude; 0 where nothing is known."""
-    shown, fade = heat_map.shown.values, fade_of(heat_map)
+def opacity_of(heat_map: HeatMap, elements: NDArray[np.int64] | None = None) -> NDArray[np.float32]:
+    """Return the opacity of some elements (all, unless named); 0 where nothing is known.
+
+    The judged magnitude decides, or the value that is shown.
+    """
+    chosen = slice(None) if elements is None else elements
+    shown, fade = heat_map.shown.values[chosen], fade_of(heat_map)
     if fade.own:
         opacity = heat_map.scale.opacity(shown)
     else:
         judged, strength = heat_map.judged, heat_map.threshold.strength
         evidence = judged.values if strength is None else strength
-        opacity = fade_evidence(
-            np.asarray(evidence, dtype=np.float64),
+        opacity = heat_map.scale.ceiling * fade_evidence(
+            np.asarray(evidence[chosen], dtype=np.float64),
             full=fade.full or 1.0,
             one_sided=judged.is_signed and not heat_map.threshold.two_sided,
         )
-    return np.where(np.isnan(shown), 0, opacity).astype(np.float32)
+    found = np.asarray(opacity, dtype=np.float32)
+    found[np.isnan(shown)] = 0
+    return found
 
 
 def bar_groups(panels: Sequence[HeatMap], *, px: float) -> list[Group]:
@@ -98,7 +105,7 @@ def bar_groups(panels: Sequence[HeatMap], *, px: float) -> list[Group]:
 def _column_width(panel: HeatMap, *, px: float) -> float:
     """Return the room for a bar, its ticks and its label, in pixels."""
     ticks = bar_ticks(panel.scale)
-    widest = max(text_width(t.words, size=LABEL * px, bold=t.kind == "threshold") for t in ticks)
+    widest = max(text_width(t.words, size=LABEL * px, bold=t.kind in ACROSS) for t in ticks)
     width = BAR_WIDTH if fade_of(panel).own else FADE_WIDTH
     lines = _label_lines(_label(panel.scale), px=px)
     return max((width + TICK_REACH + 8 + LABEL_LINE * len(lines)) * px + widest, 100 * px)
@@ -110,6 +117,7 @@ def bar_ticks(scale: ColourScale) -> tuple[Tick, ...]:
         Tick(value=scale.true_high, kind="maximum", words=f"max {number(scale.true_high)}"),
         Tick(value=scale.true_low, kind="minimum", words=f"min {number(scale.true_low)}"),
         *(Tick(value=cut, kind="threshold", words=number(cut)) for cut in scale.cuts),
+        *(Tick(value=level, kind="contour", words=_as_given(level)) for level in scale.contours),
         Tick(value=scale.high, kind="end", words=number(scale.high)),
         Tick(value=scale.low, kind="end", words=number(scale.low)),
         Tick(value=0.0, kind="zero", words="0"),
@@ -136,7 +144,7 @@ def make_bar(panels: Sequence[HeatMap], *, box: BarBox, view: View) -> Bar:
     if fade.own:
         opacity = np.repeat(scale.opacity(values)[:, None], width, axis=1)
     else:
-        opacity = np.tile(np.linspace(0, 1, width) ** 2, (height, 1))
+        opacity = scale.ceiling * np.tile(np.linspace(0, 1, width) ** 2, (height, 1))
     return Bar(
         left=box.left,
         top=top,
@@ -163,6 +171,11 @@ def bar_marks(bar: Bar, *, view: View) -> tuple[list[Words], list[Path]]:
     words, paths = _tick_marks(bar, view=view)
     words += _label_words(bar, words, view=view)
     return words, [*_frame(bar, view=view), *_arrows(bar, view=view), *paths]
+
+
+def _as_given(level: float) -> str:
+    """Return a level that somebody stated, without digits that nobody stated."""
+    return f"{level:g}".replace("-", "−")
 
 
 def _bar_key(panel: HeatMap) -> tuple[object, ...]:
@@ -221,7 +234,7 @@ def _tick_marks(bar: Bar, *, view: View) -> tuple[list[Words], list[Path]]:
     lines = _pushed(places, gap=LABEL * 1.25 * px)
     words, paths = [], []
     for tick, place, line in zip(kept, places, lines, strict=True):
-        start = bar.left if tick.kind == "threshold" else right
+        start = bar.left if tick.kind in ACROSS else right
         points = [(start, place), (right + 3 * px, place), (right + 7 * px, line)]
         paths.append(Path(points=np.array(points), colour=palette.ink, width=px, role="tick"))
         words.append(
@@ -231,7 +244,7 @@ def _tick_marks(bar: Bar, *, view: View) -> tuple[list[Words], list[Path]]:
                 y=line + 0.36 * LABEL * px,
                 size=LABEL * px,
                 colour=palette.faint if tick.kind in ("end", "zero") else palette.ink,
-                bold=tick.kind == "threshold",
+                bold=tick.kind in ACROSS,
             )
         )
     return words, paths
@@ -334,6 +347,9 @@ def _legend_lines(served: Sequence[HeatMap]) -> list[tuple[str, tuple[float, ...
         lines.append(("+ survives" if signed else "survives", ()))
     if any(panel.survives_negative.any() for panel in judging):
         lines.append(("− survives", OUTLINE_DASH))
+    for level in sorted(served[0].scale.contours, reverse=True):
+        sign, dash = ("≥", ()) if level > 0 else ("≤", OUTLINE_DASH)
+        lines.append((f"{sign} {_as_given(level)}", dash))
     fade = fade_of(served[0])
     if not fade.own:
         lines += [("faded where", None), (fade.words, None)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from dataclasses import field as dataclass_field
 
@@ -11,14 +11,14 @@ from numpy.typing import NDArray
 
 from heatlas.core.errors import DataError
 from heatlas.core.heatmap import HeatMap
+from heatlas.core.space import Grid
 from heatlas.core.volume import Volume
-from heatlas.show.bars import OUTLINE_DASH, bar_groups, bar_words, make_bar, opacity_of
+from heatlas.show.bars import bar_groups, bar_words, make_bar, opacity_of
 from heatlas.show.layout import (
     BADGE,
     CAPTION,
     FOOT,
     HEADING,
-    LABEL,
     LINE,
     MARGIN,
     TITLE,
@@ -28,12 +28,14 @@ from heatlas.show.layout import (
     Wording,
     arrange,
 )
-from heatlas.show.lettering import text_width
-from heatlas.show.outline import trace
+from heatlas.show.markings import outline_paths, scale_bar, tile_words
 from heatlas.show.planes import (
     Backdrop,
+    Cut,
     Field,
     Raster,
+    box_mm,
+    field_cut,
     field_of_view,
     gather_background,
     gather_elements,
@@ -44,15 +46,22 @@ from heatlas.show.planes import (
     silhouette,
 )
 from heatlas.show.scene import Panel, Path, Scene, Tile, Words
+from heatlas.show.stored import Stack, StoredSlice, stack_of, stored_cuts
 from heatlas.show.view import AXES, Axis, View
+from heatlas.show.window import WindowedVolume, gather_window, window_field
 
 ORTHO_ORDER: tuple[Axis, ...] = ("y", "x", "z")
 CROSS_HAIR_GAP = 7
-SMALLEST, SMALLEST_WITH_SIDE = 6.5, 9.5
+NOTICEABLE = 0.5  # opacity from which on a map is never cropped by the window's field
+TILTED = 0.5  # degrees: less is not worth a word
+PLANE_NAMES = {"x": "sagittal", "y": "coronal", "z": "axial"}
 
 
 def compile_scene(
-    panels: Sequence[HeatMap], view: View | None = None, *, background: Volume | None = None
+    panels: Sequence[HeatMap],
+    view: View | None = None,
+    *,
+    background: Volume | WindowedVolume | None = None,
 ) -> Scene:
     """Return the scene of one or more heat maps.
 
@@ -62,8 +71,9 @@ def compile_scene(
         From left to right. Neighbours with equal colour scale and fade share one bar.
     view : View, optional
         What is looked at; the default is a mosaic.
-    background : Volume, optional
-        Anatomy beneath the maps, such as a template; without one the mask's shape is drawn grey.
+    background : Volume or WindowedVolume, optional
+        Anatomy beneath the maps: a template, whose tissue gives the greys, or an image between
+        stated limits, such as CT. Without one the mask's shape is drawn grey.
 
     Returns
     -------
@@ -85,36 +95,79 @@ def compile_scene(
     if not panels:
         raise DataError("There is no heat map to draw.")
     view = view or View()
-    backdrop = None if background is None else prepare_background(background)
-    field = field_of_view([panel.shown.mask for panel in panels], backdrop)
-    cuts = _cuts(panels, view)
+    seen = _seen(panels, view=view, background=background)
+    cuts = _cuts(panels, seen)
     layout = arrange(
         [_wording(panel, view) for panel in panels],
         groups=bar_groups(panels, px=view.scale),
         cuts=cuts,
-        field=field,
         view=view,
-        foot=_foot(panels, view),
+        foot=_foot(panels, seen),
+        pitch_mm=None if seen.stack is None else seen.stack.pitch_mm,
     )
-    return _fill(panels, layout=layout, field=field, backdrop=backdrop, view=view)
+    return _fill(panels, layout=layout, cutter=_Cutter(seen), view=view)
 
 
-def _fill(
-    panels: tuple[HeatMap, ...],
-    *,
-    layout: Layout,
-    field: Field,
-    backdrop: Backdrop | None,
-    view: View,
-) -> Scene:
+@dataclass(frozen=True)
+class _Seen:
+    """What is looked at: stored slices of a stack, or planes through a field, over a backdrop."""
+
+    view: View
+    backdrop: Backdrop | WindowedVolume | None
+    field: Field
+    stack: Stack | None
+
+    @property
+    def windowed(self) -> bool:
+        """True where greys run from black to white."""
+        return isinstance(self.backdrop, WindowedVolume)
+
+
+def _seen(
+    panels: tuple[HeatMap, ...], *, view: View, background: Volume | WindowedVolume | None
+) -> _Seen:
+    masks = [panel.shown.mask for panel in panels]
+    backdrop = prepare_background(background) if isinstance(background, Volume) else background
+    if view.kind == "stored":
+        grid = masks[0].grid if backdrop is None else _grid_of(backdrop)
+        stack = stack_of(grid, left_is_left=view.left_is_left)
+        return _Seen(view, backdrop, Field(np.zeros(3), np.zeros(3)), stack)
+    if isinstance(backdrop, WindowedVolume):
+        return _Seen(view, backdrop, _window_and_maps(backdrop, panels), None)
+    return _Seen(view, backdrop, field_of_view(masks, backdrop), None)
+
+
+def _grid_of(backdrop: Backdrop | WindowedVolume) -> Grid:
+    return backdrop.volume.grid if isinstance(backdrop, WindowedVolume) else backdrop.grid
+
+
+def _window_and_maps(window: WindowedVolume, panels: tuple[HeatMap, ...]) -> Field:
+    """Return the field of a windowed image, wider where a map is noticeable beyond it."""
+    field = window_field(window)
+    low, high = field.low, field.high
+    for panel in panels:
+        mask = panel.shown.mask
+        noticeable = mask.scatter_grid(opacity_of(panel) >= NOTICEABLE, fill=False)
+        if noticeable.any():
+            box = box_mm(noticeable.astype(bool), mask.grid)
+            low, high = np.minimum(low, box[0]), np.maximum(high, box[1])
+    return Field(low=low, high=high)
+
+
+def _fill(panels: tuple[HeatMap, ...], *, layout: Layout, cutter: _Cutter, view: View) -> Scene:
     """Gather what every box of the layout shows."""
-    cut = _Cutter(field, backdrop, view)
-    drawn = [cut.panel(p, box=box) for p, box in zip(panels, layout.panels, strict=True)]
+    windowed = cutter.seen.windowed
+    drawn = [cutter.panel(p, box=box) for p, box in zip(panels, layout.panels, strict=True)]
     bars = [make_bar(panels, box=box, view=view) for box in layout.bars]
     words, paths = _page_words(layout, view), [path for panel in drawn for path in panel[1]]
     for heat_map, box in zip(panels, layout.panels, strict=True):
         words += _panel_words(heat_map, box, view=view)
-    words += _all_tile_words(panels[0], layout, view=view)
+        if view.scale_bar and heat_map.shown.mask.grid.unit == "mm":
+            tile = box.tiles[0]
+            per_mm = tile.width / cutter.across_mm(tile)
+            lines, length = scale_bar(tile, pixels_per_mm=per_mm, view=view, windowed=windowed)
+            paths, words = [*paths, *lines], [*words, *length]
+    words += tile_words(panels[0], layout, view=view, burnt_in=windowed)
     for bar in bars:
         bar_text, bar_paths = bar_words(bar, panels, view=view)
         words += bar_text
@@ -129,14 +182,21 @@ def _fill(
         paths=tuple(paths),
         words=tuple(words),
         title=view.title or "; ".join(dict.fromkeys(p.title for p in panels if p.title)),
+        tissue=(0, 255) if windowed else None,
     )
 
 
-def _cuts(panels: Sequence[HeatMap], view: View) -> Mapping[Axis, tuple[float, ...]]:
+def _cuts(panels: tuple[HeatMap, ...], seen: _Seen) -> list[list[Cut]]:
+    """Return the slices in rows."""
+    view, field = seen.view, seen.field
+    if seen.stack is not None:
+        return stored_cuts(seen.stack, panels, view=view)
     if view.kind == "mosaic":
-        return mosaic_cuts(panels, view)
+        rows = mosaic_cuts(panels, view, extent=field if seen.windowed else None)
+        return [[field_cut(axis, mm, field=field) for mm in rows[axis]] for axis in rows]
     position = view.position_mm or peak_position(panels)
-    return {axis: (round(position[AXES.index(axis)], 3),) for axis in ORTHO_ORDER}
+    places = [(axis, round(position[AXES.index(axis)], 3)) for axis in ORTHO_ORDER]
+    return [[field_cut(axis, mm, field=field) for axis, mm in places]]
 
 
 def _wording(panel: HeatMap, view: View) -> Wording:
@@ -144,30 +204,49 @@ def _wording(panel: HeatMap, view: View) -> Wording:
     return Wording(title=panel.title, has_badge=panel.threshold.judges, caption=caption)
 
 
-def _foot(panels: Sequence[HeatMap], view: View) -> str:
+def _foot(panels: Sequence[HeatMap], seen: _Seen) -> str:
     """Return what a reader must know about every panel."""
+    view, backdrop = seen.view, seen.backdrop
     side = "Left is left" if view.left_is_left else "Left is right (radiological convention)"
-    words = f"{side}. Each pixel shows the nearest voxel."
+    words = [f"{side}. Each pixel shows the nearest voxel."]
+    if isinstance(backdrop, WindowedVolume):
+        words = [f"{side}. {backdrop.sentence} Each pixel shows the nearest voxel of the map."]
+    if seen.stack is not None:
+        words.append(_stored_words(seen.stack))
     if any(panel.threshold.judges for panel in panels):
-        words += " Evidence below the threshold is faded, not hidden; what survives is outlined."
-    return f"{words} {view.note}".rstrip()
+        words.append(
+            "Evidence below the threshold is faded, not hidden; what survives is outlined."
+        )
+    if any(panel.scale.ramp == "value" for panel in panels):
+        words.append("Opacity is proportional to the magnitude, as on the bar.")
+    return " ".join([*words, view.note]).rstrip()
+
+
+def _stored_words(stack: Stack) -> str:
+    words = f"Slices as stored; 1 is the most {stack.first_side}"
+    if stack.tilt_degrees < TILTED:
+        return f"{words}."
+    plane = PLANE_NAMES[stack.axis]
+    return (
+        f"{words}. They are tilted by {stack.tilt_degrees:.1f}° against the {plane} plane: "
+        f"{stack.axis} is that of their middle."
+    )
 
 
 @dataclass(frozen=True)
 class _Cutter:
     """Cuts slices; a slice at one place and size is cut once for all panels."""
 
-    field: Field
-    backdrop: Backdrop | None
-    view: View
+    seen: _Seen
     greys: dict[object, NDArray[np.uint8]] = dataclass_field(default_factory=dict)
     elements: dict[object, NDArray[np.int32]] = dataclass_field(default_factory=dict)
 
     def panel(self, heat_map: HeatMap, *, box: PanelBox) -> tuple[Panel, list[Path]]:
         """Return a panel with its slices, and the outlines on them."""
         tiles = [self._tile(heat_map, tile) for tile in box.tiles]
-        paths = [path for tile in tiles for path in _outlines(heat_map, tile, view=self.view)]
-        if self.view.kind == "ortho":
+        view = self.seen.view
+        paths = outline_paths(heat_map, tiles, view=view, windowed=self.seen.windowed)
+        if view.kind == "ortho":
             paths += [path for tile in box.tiles for path in self._cross_hair(tile, box)]
         panel = Panel(
             title=heat_map.title,
@@ -177,28 +256,33 @@ class _Cutter:
             width=box.width,
             height=box.height,
             values=heat_map.shown.values,
-            opacity=opacity_of(heat_map),
+            opacity=_opacity_on(tiles, heat_map),
             scale=heat_map.scale,
             tiles=tuple(tiles),
             judged=heat_map.threshold.judges,
         )
         return panel, paths
 
+    def across_mm(self, box: TileBox) -> float:
+        """Return the width of a slice in mm."""
+        if self.seen.stack is not None:
+            return self.seen.stack.cut(box.number or 0).across_mm
+        return field_cut(box.axis, box.position_mm, field=self.seen.field).across_mm
+
     def _tile(self, heat_map: HeatMap, box: TileBox) -> Tile:
         raster = self._raster(box)
-        place = (box.axis, box.position_mm, box.width, box.height)
+        place = (box.axis, box.position_mm, box.number, box.width, box.height)
         mask = heat_map.shown.mask
         key = (id(mask), *place)
         if key not in self.elements:
             self.elements[key] = gather_elements(raster, mask)
         elements = show_small_survivors(self.elements[key], raster=raster, heat_map=heat_map)
-        if self.backdrop is None:
-            grey = silhouette(elements, view=self.view)
-        elif place in self.greys:
-            grey = self.greys[place]
+        if self.seen.backdrop is None:
+            grey = silhouette(elements, view=self.seen.view)
         else:
-            grey = gather_background(raster, self.backdrop, view=self.view)
-            self.greys[place] = grey
+            if place not in self.greys:
+                self.greys[place] = self._grey(raster)
+            grey = self.greys[place]
         return Tile(
             axis=box.axis,
             position_mm=box.position_mm,
@@ -206,11 +290,23 @@ class _Cutter:
             top=box.top,
             elements=elements,
             grey=grey,
+            number=box.number,
         )
 
-    def _raster(self, box: TileBox) -> Raster:
-        mirrored = not self.view.left_is_left and box.axis != "x"
-        return Raster(box.axis, box.position_mm, self.field, box.width, box.height, mirrored)
+    def _grey(self, raster: Raster | StoredSlice) -> NDArray[np.uint8]:
+        view, backdrop = self.seen.view, self.seen.backdrop
+        if isinstance(backdrop, WindowedVolume):
+            return gather_window(raster, backdrop, theme=view.palette)
+        if backdrop is None:
+            return np.full((raster.height, raster.width), view.palette.page, dtype=np.uint8)
+        return gather_background(raster, backdrop, view=view)
+
+    def _raster(self, box: TileBox) -> Raster | StoredSlice:
+        seen = self.seen
+        if seen.stack is not None and box.number is not None:
+            return StoredSlice(seen.stack, box.number, box.width, box.height)
+        mirrored = not seen.view.left_is_left and box.axis != "x"
+        return Raster(box.axis, box.position_mm, seen.field, box.width, box.height, mirrored)
 
     def _cross_hair(self, tile: TileBox, box: PanelBox) -> list[Path]:
         """Return two thin lines through the position, open around it."""
@@ -218,47 +314,36 @@ class _Cutter:
         for plane in box.tiles:
             position[AXES.index(plane.axis)] = plane.position_mm
         x, y = (self._raster(tile).to_pixels(position) + (tile.left, tile.top)).tolist()
-        gap = CROSS_HAIR_GAP * self.view.scale
+        view = self.seen.view
+        gap = CROSS_HAIR_GAP * view.scale
         ends = [
             ((tile.left, y), (x - gap, y)),
             ((x + gap, y), (tile.left + tile.width, y)),
             ((x, tile.top), (x, y - gap)),
             ((x, y + gap), (x, tile.top + tile.height)),
         ]
-        colour = self.view.palette.faint
-        width = 0.8 * self.view.scale
+        colour = view.palette.faint
+        width = 0.8 * view.scale
         return [
             Path(points=np.array(pair), colour=colour, width=width, role="cross-hair")
             for pair in ends
         ]
 
 
-def _outlines(heat_map: HeatMap, tile: Tile, *, view: View) -> list[Path]:
-    """Return the borders of what survives on a slice: solid for +, dashed for -."""
-    if not heat_map.threshold.judges:
-        return []
-    paths = []
-    dash = tuple(length * view.scale for length in OUTLINE_DASH)
-    tails = (
-        ("outline +", heat_map.survives_positive, ()),
-        ("outline -", heat_map.survives_negative, dash),
-    )
-    for role, survives, pattern in tails:
-        if not survives.any():
-            continue
-        region = np.append(survives, False)[tile.elements]
-        paths += [
-            Path(
-                points=loop + (tile.left, tile.top),
-                colour=view.palette.ink,
-                width=max(round(view.scale), 1),
-                closed=True,
-                dash=pattern,
-                role=role,
-            )
-            for loop in trace(region)
-        ]
-    return paths
+def _opacity_on(tiles: Sequence[Tile], heat_map: HeatMap) -> NDArray[np.float32]:
+    """Return the opacity of the elements that some slice shows, 0 for all others.
+
+    A volume has a hundred times as many elements as a picture shows.
+    """
+    if sum(tile.elements.size for tile in tiles) >= heat_map.shown.mask.size:
+        return opacity_of(heat_map)
+    shown = np.zeros(heat_map.shown.mask.size, dtype=bool)
+    for tile in tiles:
+        shown[tile.elements[tile.elements >= 0]] = True
+    elements = np.flatnonzero(shown)
+    opacity = np.zeros(shown.shape, dtype=np.float32)
+    opacity[elements] = opacity_of(heat_map, elements)
+    return opacity
 
 
 def _page_words(layout: Layout, view: View) -> list[Words]:
@@ -324,63 +409,3 @@ def _badge(heat_map: HeatMap, box: PanelBox, *, y: float, view: View) -> Words:
         colour=view.palette.ink if none else view.palette.faint,
         bold=none,
     )
-
-
-def _all_tile_words(panel: HeatMap, layout: Layout, *, view: View) -> list[Words]:
-    """Return the words under all slices, in one size: the largest at which all of them fit."""
-    unit = " mm" if panel.shown.mask.grid.unit == "mm" else ""
-    tiles = [tile for box in layout.panels for tile in box.tiles]
-    texts = [_tile_text(tile, unit=unit) for tile in tiles]
-    room = min(tile.words_width for tile in tiles)
-    size = _fitting_size(texts, room=room, px=view.scale)
-    if size < SMALLEST_WITH_SIDE * view.scale:
-        # The sign of x says the side as well.
-        texts = [text.partition(" (")[0] for text in texts]
-        size = _fitting_size(texts, room=room, px=view.scale)
-    return [
-        word
-        for tile, text in zip(tiles, texts, strict=True)
-        for word in _tile_words(tile, text, size=size, view=view)
-    ]
-
-
-def _fitting_size(texts: Sequence[str], *, room: int, px: float) -> float:
-    """Return the largest size at which each text and two letters fit."""
-    size = LABEL * px
-    while size > SMALLEST * px and any(text_width(f"M {t} M", size=size) > room for t in texts):
-        size -= 0.5 * px
-    return size
-
-
-def _tile_text(tile: TileBox, *, unit: str) -> str:
-    text = f"{tile.axis} = {_position_words(tile.position_mm)}{unit}"
-    if tile.axis == "x" and abs(tile.position_mm) >= 0.05:
-        text += " (L)" if tile.position_mm < 0 else " (R)"
-    return text
-
-
-def _tile_words(tile: TileBox, text: str, *, size: float, view: View) -> list[Words]:
-    """Return the position under a slice, and beside it the side at which each end lies."""
-    palette = view.palette
-    ends = ("P", "A") if tile.axis == "x" else ("L", "R")
-    if tile.axis != "x" and not view.left_is_left:
-        ends = ("R", "L")
-    # The letters stand under the edges of the slice, further apart only where it is too small.
-    middle = tile.words_left + tile.words_width / 2
-    half = max(tile.width, text_width(f"M {text} M", size=size)) / 2
-    y = tile.top + tile.height + LABEL * 1.25 * view.scale
-    colour = palette.faint if tile.axis == "x" else palette.ink
-    letters = [
-        Words(
-            text=letter, x=x, y=y, size=size, colour=colour, bold=True,
-            align="left" if x < middle else "right",
-        )
-        for letter, x in zip(ends, (middle - half, middle + half), strict=True)
-    ]  # fmt: skip
-    position = Words(text=text, x=middle, y=y, size=size, colour=palette.ink, align="centre")
-    return [position, *letters]
-
-
-def _position_words(mm: float) -> str:
-    rounded = round(mm, 1) + 0.0  # no negative zero
-    return f"{rounded:.1f}".removesuffix(".0").replace("-", "−")

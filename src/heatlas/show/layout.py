@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from heatlas.show.lettering import wrap
-from heatlas.show.planes import IN_PLANE, Field
-from heatlas.show.view import AXES, Axis, View
+from heatlas.show.planes import Cut
+from heatlas.show.view import Axis, View
 
 # Sizes in pixels at scale 1.
 MARGIN = 22
@@ -17,6 +17,8 @@ LABEL_ROW = 20
 BAR_GAP = 16
 BAR_WIDTH = 16
 MAX_TILE = 430
+MAX_STORED = 640  # longest edge of a stored slice, which is shown voxel by voxel
+MIN_PANEL = 330  # narrowest panel of stored slices: captions need some width
 MIN_BAR, MAX_BAR = 150, 300
 LEGEND_TOP, LEGEND_LINE = 30, 16
 PANELS_PER_ROW = 4
@@ -46,6 +48,7 @@ class TileBox:
     height: int
     words_left: int
     words_width: int
+    number: int | None = None
 
 
 @dataclass(frozen=True)
@@ -100,10 +103,10 @@ def arrange(
     wording: Sequence[Wording],
     *,
     groups: Sequence[Group],
-    cuts: Mapping[Axis, tuple[float, ...]],
-    field: Field,
+    cuts: Sequence[Sequence[Cut]],
     view: View,
     foot: str,
+    pitch_mm: float | None = None,
 ) -> Layout:
     """Return where everything goes.
 
@@ -113,14 +116,15 @@ def arrange(
         One entry a panel.
     groups : sequence of Group
         Neighbouring panels that share a colour bar, in order.
-    cuts : mapping of axis to positions
-        Slices in mm.
-    field : Field
-        What every slice shows.
+    cuts : sequence of sequences of Cut
+        Rows of slices, from top to bottom.
     view : View
         Width, scale and kind.
     foot : str
         The line under everything.
+    pitch_mm : float, optional
+        Distance of voxels within stored slices: a voxel takes a whole number of pixels where
+        there is room, and the canvas is no wider than they need.
 
     Returns
     -------
@@ -131,7 +135,11 @@ def arrange(
     rows = _rows(groups)
     width = round(view.width_px * px)
     panel_width = _panel_width(rows, width=width, px=px)
-    tiles = _tiles(cuts, field=field, width=panel_width, view=view)
+    tiles = _tiles(cuts, width=panel_width, view=view, pitch_mm=pitch_mm)
+    if pitch_mm is not None:
+        needed = max(max(tile.left + tile.width for tile in tiles), round(MIN_PANEL * px))
+        panel_width = min(panel_width, needed)
+        width = min(width, round(_row_width(rows, panel_width, px=px)))
     heading = wrap(view.title, width=width - 2 * MARGIN * px, size=HEADING * px, bold=True)
     top = MARGIN * px + len(heading) * HEADING * LINE * px
     panels: list[PanelBox] = []
@@ -167,75 +175,86 @@ def _rows(groups: Sequence[Group]) -> list[list[Group]]:
 
 def _panel_width(rows: list[list[Group]], *, width: int, px: float) -> int:
     """Return the width of a panel, the same in all rows: that of the fullest row."""
-    room = []
-    for row in rows:
-        panels = sum(len(group.panels) for group in row)
-        bars = sum(group.bar_width + BAR_GAP * px for group in row)
-        gaps = (panels - 1) * PANEL_GAP * px + 2 * MARGIN * px
-        room.append((width - bars - gaps) / panels)
+    room = [(width - _beside(row, px=px)) / sum(len(g.panels) for g in row) for row in rows]
     return max(int(min(room)), 24)
 
 
+def _row_width(rows: list[list[Group]], panel_width: int, *, px: float) -> float:
+    """Return the width of the widest row."""
+    return max(
+        sum(len(group.panels) for group in row) * panel_width + _beside(row, px=px) for row in rows
+    )
+
+
+def _beside(row: list[Group], *, px: float) -> float:
+    """Return what a row needs beside its panels: bars, gaps and margins."""
+    panels = sum(len(group.panels) for group in row)
+    bars = sum(group.bar_width + BAR_GAP * px for group in row)
+    return bars + (panels - 1) * PANEL_GAP * px + 2 * MARGIN * px
+
+
 def _tiles(
-    cuts: Mapping[Axis, tuple[float, ...]], *, field: Field, width: int, view: View
+    cuts: Sequence[Sequence[Cut]], *, width: int, view: View, pitch_mm: float | None
 ) -> tuple[TileBox, ...]:
     """Return the slices of a panel whose corner is (0, 0)."""
     px = view.scale
-    rows = _tile_rows(cuts, one_row=width >= ORTHO_ROW * px, kind=view.kind)
-    per_mm = _pixels_per_mm(rows, field=field, width=width, view=view)
+    is_ortho = view.kind == "ortho"
+    rows = _broken(cuts, one_row=width >= ORTHO_ROW * px) if is_ortho else cuts
+    per_mm = _pixels_per_mm(rows, width=width, view=view, pitch_mm=pitch_mm)
     boxes: list[TileBox] = []
     top = 0.0
     for row in rows:
-        sizes = [_tile_size(axis, field=field, per_mm=per_mm) for axis, _ in row]
+        sizes = [_tile_size(cut, per_mm=per_mm) for cut in row]
         tallest = max(height for _, height in sizes)
-        cell = _cell_mm(rows, field=field) * per_mm + TILE_GAP * px
+        cell = _cell_mm(rows) * per_mm + TILE_GAP * px
         left = 0.0
-        for (axis, mm), (wide, high) in zip(row, sizes, strict=True):
+        for cut, (wide, high) in zip(row, sizes, strict=True):
             # Cells of a mosaic stand in columns; the three planes of an ortho view on a line.
-            room = cell - TILE_GAP * px if view.kind == "mosaic" else wide
+            room = wide if is_ortho else cell - TILE_GAP * px
             place = (round(left + (room - wide) / 2), round(top + tallest - high))
-            boxes.append(TileBox(axis, mm, *place, wide, high, round(left), round(room)))
-            left += cell if view.kind == "mosaic" else wide + 3 * TILE_GAP * px
+            words = (round(left), round(room))
+            box = TileBox(cut.axis, cut.position_mm, *place, wide, high, *words, cut.number)
+            boxes.append(box)
+            left += wide + 3 * TILE_GAP * px if is_ortho else cell
         top += tallest + (LABEL_ROW + TILE_GAP) * px
     return tuple(boxes)
 
 
-def _tile_rows(
-    cuts: Mapping[Axis, tuple[float, ...]], *, one_row: bool, kind: str
-) -> list[list[tuple[Axis, float]]]:
-    if kind == "mosaic":
-        return [[(axis, mm) for mm in positions] for axis, positions in cuts.items()]
-    planes = [(axis, positions[0]) for axis, positions in cuts.items()]
+def _broken(cuts: Sequence[Sequence[Cut]], *, one_row: bool) -> Sequence[Sequence[Cut]]:
+    """Return the planes of an ortho view in one row, or in two where it is narrow."""
+    planes = [cut for row in cuts for cut in row]
     return [planes] if one_row or len(planes) < 3 else [planes[:2], planes[2:]]
 
 
 def _pixels_per_mm(
-    rows: list[list[tuple[Axis, float]]], *, field: Field, width: int, view: View
+    rows: Sequence[Sequence[Cut]], *, width: int, view: View, pitch_mm: float | None
 ) -> float:
     """Return one scale for all slices, so that they can be compared."""
     px = view.scale
-    if view.kind == "mosaic":
-        n = max(map(len, rows))
-        room = (width - (n - 1) * TILE_GAP * px) / (n * _cell_mm(rows, field=field))
-    else:
-        room = min(
-            (width - 3 * (len(row) - 1) * TILE_GAP * px)
-            / sum(field.size(IN_PLANE[axis][0]) for axis, _ in row)
-            for row in rows
+    longest = max(max(cut.across_mm, cut.up_mm) for row in rows for cut in row)
+    if view.kind == "ortho":
+        return min(
+            MAX_TILE * px / longest,
+            *(
+                (width - 3 * (len(row) - 1) * TILE_GAP * px) / sum(cut.across_mm for cut in row)
+                for row in rows
+            ),
         )
-    longest = max(field.size(axis) for axis in range(len(AXES)))
-    return min(room, MAX_TILE * px / longest)
+    n = max(map(len, rows))
+    room = (width - (n - 1) * TILE_GAP * px) / (n * _cell_mm(rows))
+    if pitch_mm is None:
+        return min(room, MAX_TILE * px / longest)
+    whole = int(min(room, MAX_STORED * px / longest) * pitch_mm + 1e-6)
+    return whole / pitch_mm if whole >= 1 else min(room, 1 / pitch_mm)
 
 
-def _cell_mm(rows: list[list[tuple[Axis, float]]], *, field: Field) -> float:
+def _cell_mm(rows: Sequence[Sequence[Cut]]) -> float:
     """Return the widest slice of a mosaic in mm."""
-    return max(field.size(IN_PLANE[axis][0]) for row in rows for axis, _ in row)
+    return max(cut.across_mm for row in rows for cut in row)
 
 
-def _tile_size(axis: Axis, *, field: Field, per_mm: float) -> tuple[int, int]:
-    across, up = IN_PLANE[axis]
-    wide, high = round(field.size(across) * per_mm), round(field.size(up) * per_mm)
-    return max(wide, 1), max(high, 1)
+def _tile_size(cut: Cut, *, per_mm: float) -> tuple[int, int]:
+    return max(round(cut.across_mm * per_mm), 1), max(round(cut.up_mm * per_mm), 1)
 
 
 def _row_boxes(

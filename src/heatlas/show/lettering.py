@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from functools import cache
+from functools import cache, lru_cache
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -24,6 +24,7 @@ def typeface(size: float, *, bold: bool = False) -> ImageFont.FreeTypeFont:
     return ImageFont.truetype(str(_folder() / name), size, layout_engine=basic)
 
 
+@lru_cache(maxsize=1 << 14)
 def text_width(text: str, *, size: float, bold: bool = False) -> float:
     """Return how many pixels a line of text takes."""
     return float(typeface(size, bold=bold).getlength(text))

@@ -56,13 +56,18 @@ def trace(region: NDArray[np.bool_]) -> list[NDArray[np.float64]]:
     In every row and every column of the lattice the corners pair up in order, so only the
     corners are visited one by one; time grows with their number, not with the area.
     """
-    corners = _find_corners(np.pad(np.asarray(region, dtype=bool), 1))
-    if not corners.x.size:
+    region = np.asarray(region, dtype=bool)
+    rows, columns = np.flatnonzero(region.any(axis=1)), np.flatnonzero(region.any(axis=0))
+    if not rows.size:
         return []
+    top, left = rows[0], columns[0]
+    part = region[top : rows[-1] + 1, left : columns[-1] + 1]
+    corners = _find_corners(np.pad(part, 1))
     beside = _partners(corners.y, corners.x * 2 + corners.along_row)
     above = _partners(corners.x, corners.y * 2 + corners.along_column)
     # The padding of one pixel moves everything by one.
-    points = np.stack([corners.x + corners.out_x, corners.y + corners.out_y], axis=1) - 1.0
+    points = np.stack([corners.x + corners.out_x, corners.y + corners.out_y], axis=1)
+    points += (left - 1.0, top - 1.0)
     return [points[loop] for loop in _loops(beside.tolist(), above.tolist())]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +22,7 @@ DEFAULT_SLICES = {1: 7, 2: 4, 3: 3}
 MANY_PANELS_SLICES = 2
 EDGES = (0.005, 0.995)  # share of the voxels beyond which a mosaic is not cut
 MOST_POSITIONS = 100_000  # enough to know where a mask lies
+STILL = 1e-9  # of a voxel: less is no movement
 BACKGROUND_FLOOR = 0.04  # of the brightest tissue; below lies what no template covers
 
 
@@ -37,6 +39,42 @@ class Field:
 
 
 @dataclass(frozen=True)
+class Cut:
+    """One slice to be drawn: where it cuts and how large it is; ``number`` of a stored slice."""
+
+    axis: Axis
+    position_mm: float
+    across_mm: float
+    up_mm: float
+    number: int | None = None
+
+
+class SlicePixels(Protocol):
+    """Where the pixels of a slice lie, whichever way it runs."""
+
+    @property
+    def width(self) -> int:
+        """Pixels in a row."""
+
+    @property
+    def height(self) -> int:
+        """Rows of pixels."""
+
+    @property
+    def pixel_mm(self) -> float:
+        """Edge of a pixel, the longer one."""
+
+    def terms(self, grid: Grid) -> tuple[tuple[Floats, Floats], ...]:
+        """Return what rows (height,) and columns (width,) add to each voxel index of a grid."""
+
+    def to_pixels(self, positions_mm: Floats) -> Floats:
+        """Return where positions in mm lie on the slice, in pixels from its corner, (..., 2)."""
+
+    def distance_mm(self, positions_mm: Floats) -> Floats:
+        """Return how far positions lie from the slice."""
+
+
+@dataclass(frozen=True)
 class Raster:
     """The pixels of one slice: its plane, its size and which way its first axis runs."""
 
@@ -46,6 +84,21 @@ class Raster:
     width: int
     height: int
     mirrored: bool
+
+    @property
+    def in_plane(self) -> tuple[int, int]:
+        """The axes of space that run to the right (or left, if mirrored) and upwards."""
+        return IN_PLANE[self.axis]
+
+    @property
+    def pixel_mm(self) -> float:
+        """Edge of a pixel, the longer one."""
+        across, up = self.in_plane
+        return max(self.field.size(across) / self.width, self.field.size(up) / self.height)
+
+    def distance_mm(self, positions_mm: Floats) -> Floats:
+        """Return how far positions lie from the slice."""
+        return np.abs(positions_mm[..., AXES.index(self.axis)] - self.position_mm)
 
     def lines_mm(self) -> tuple[Floats, Floats]:
         """Return the mm of the pixel columns (left to right) and rows (top to bottom)."""
@@ -64,19 +117,22 @@ class Raster:
         y = (self.field.high[up] - positions_mm[..., up]) / self.field.size(up)
         return np.stack([(1 - x if self.mirrored else x) * self.width, y * self.height], axis=-1)
 
-    def voxels(self, grid: Grid) -> tuple[NDArray[np.float32], ...]:
-        """Return fractional voxel indices of all pixels, three arrays (height, width)."""
+    def terms(self, grid: Grid) -> tuple[tuple[Floats, Floats], ...]:
+        """Return what rows (height,) and columns (width,) add to each voxel index of a grid."""
         inverse = np.linalg.inv(grid.affine)
         across, up = IN_PLANE[self.axis]
-        fixed = AXES.index(self.axis)
         columns, rows = self.lines_mm()
-        start = inverse[:3, 3] + inverse[:3, fixed] * self.position_mm
+        start = inverse[:3, 3] + inverse[:3, AXES.index(self.axis)] * self.position_mm
         return tuple(
-            np.add.outer((start[i] + inverse[i, up] * rows), inverse[i, across] * columns).astype(
-                np.float32
-            )
-            for i in range(3)
+            (start[i] + inverse[i, up] * rows, inverse[i, across] * columns) for i in range(3)
         )
+
+
+def voxels_of(raster: SlicePixels, grid: Grid) -> tuple[NDArray[np.float32], ...]:
+    """Return fractional voxel indices of all pixels, three arrays (height, width)."""
+    return tuple(
+        np.add.outer(rows, columns).astype(np.float32) for rows, columns in raster.terms(grid)
+    )
 
 
 @dataclass(frozen=True)
@@ -119,16 +175,22 @@ def field_of_view(masks: Sequence[Mask], background: Backdrop | None) -> Field:
     return Field(low=low - margin, high=high + margin)
 
 
-def mosaic_cuts(panels: Sequence[HeatMap], view: View) -> dict[Axis, tuple[float, ...]]:
+def mosaic_cuts(
+    panels: Sequence[HeatMap], view: View, *, extent: Field | None = None
+) -> dict[Axis, tuple[float, ...]]:
     """Return where each row of a mosaic is cut: as asked, or spread over the masks.
 
     The extent of the masks is divided into equal parts, one a slice. A part is cut through the
     strongest surviving voxel in it, so that peaks are seen, and in its middle where none survives.
+    An ``extent`` that is given is divided instead; where nothing is judged, one part is then cut
+    through the largest magnitude.
     """
     asked = {axis: view.cuts[axis] for axis in view.axes if axis in view.cuts}
     n = view.n_slices or DEFAULT_SLICES.get(len(panels), MANY_PANELS_SLICES)
     return {
-        axis: asked[axis] if axis in asked else _spread(panels, AXES.index(axis), n=n)
+        axis: asked[axis]
+        if axis in asked
+        else _spread(panels, AXES.index(axis), n=n, extent=extent)
         for axis in view.axes
     }
 
@@ -145,23 +207,42 @@ def peak_position(panels: Sequence[HeatMap]) -> tuple[float, float, float]:
     return max(found, key=lambda pair: pair[0])[1]
 
 
-def gather_elements(raster: Raster, mask: Mask) -> NDArray[np.int32]:
+def field_cut(axis: Axis, position_mm: float, *, field: Field) -> Cut:
+    """Return a slice through the whole field."""
+    across, up = IN_PLANE[axis]
+    return Cut(axis, position_mm, field.size(across), field.size(up))
+
+
+def gather_elements(raster: SlicePixels, mask: Mask) -> NDArray[np.int32]:
     """Return the element of the nearest voxel of each pixel, -1 where there is none."""
     shape = mask.grid.shape
-    flat = np.zeros((raster.height, raster.width), dtype=np.int64)
-    inside = np.ones(flat.shape, dtype=bool)
-    for axis, place in enumerate(raster.voxels(mask.grid)):
-        nearest = np.rint(place).astype(np.int64)
-        inside &= (nearest >= 0) & (nearest < shape[axis])
-        flat = flat * shape[axis] + nearest
+    flat, inside = np.zeros((1, 1), dtype=np.int64), np.ones((1, 1), dtype=bool)
+    for length, (rows, columns) in zip(shape, raster.terms(mask.grid), strict=True):
+        nearest = _nearest(rows, columns)
+        inside = inside & (nearest >= 0) & (nearest < length)
+        flat = flat * length + nearest
+    size = (raster.height, raster.width)
+    if mask.size == mask.inside.size:  # every voxel is an element: nothing is looked up
+        flat = flat if inside.all() else np.where(inside, flat, -1)
+        return np.broadcast_to(flat, size).astype(np.int32)
+    inside, flat = np.broadcast_to(inside, size).copy(), np.broadcast_to(flat, size)
     inside[inside] = mask.inside[flat[inside]]
-    elements = np.full(flat.shape, -1, dtype=np.int32)
+    elements = np.full(size, -1, dtype=np.int32)
     elements[inside] = np.searchsorted(mask.indices, flat[inside])
     return elements
 
 
+def _nearest(rows: Floats, columns: Floats) -> NDArray[np.int64]:
+    """Return whole voxel indices; an axis along which nothing changes stays one long."""
+    if np.ptp(columns) < STILL:
+        rows, columns = rows + columns[0], np.zeros(1)
+    elif np.ptp(rows) < STILL:
+        rows, columns = np.zeros(1), columns + rows[0]
+    return np.asarray(np.rint(np.add.outer(rows, columns)).astype(np.int64))
+
+
 def show_small_survivors(
-    elements: NDArray[np.int32], *, raster: Raster, heat_map: HeatMap
+    elements: NDArray[np.int32], *, raster: SlicePixels, heat_map: HeatMap
 ) -> NDArray[np.int32]:
     """Return the elements with every survivor of this plane in at least one pixel.
 
@@ -169,12 +250,11 @@ def show_small_survivors(
     """
     mask = heat_map.shown.mask
     voxel = min(mask.grid.voxel_sizes_mm)
-    pixel = max(raster.field.size(a) / n for a, n in _extents(raster))
     survivors = np.flatnonzero(heat_map.threshold.survives)
-    if voxel >= pixel or not heat_map.threshold.judges or not survivors.size:
+    if voxel >= raster.pixel_mm or not heat_map.threshold.judges or not survivors.size:
         return elements
     positions = _positions(mask, survivors)
-    near = np.abs(positions[:, AXES.index(raster.axis)] - raster.position_mm) <= voxel / 2
+    near = raster.distance_mm(positions) <= voxel / 2
     survivors, positions = survivors[near], positions[near]
     missing = ~np.isin(survivors, elements)
     survivors, positions = survivors[missing], positions[missing]
@@ -188,7 +268,9 @@ def show_small_survivors(
     return filled
 
 
-def gather_background(raster: Raster, background: Backdrop, *, view: View) -> NDArray[np.uint8]:
+def gather_background(
+    raster: SlicePixels, background: Backdrop, *, view: View
+) -> NDArray[np.uint8]:
     """Return the grey of each pixel: tissue between dark and bright, the page outside."""
     palette = view.palette
     cover = interpolate(background.tissue, raster, grid=background.grid)
@@ -201,13 +283,16 @@ def gather_background(raster: Raster, background: Backdrop, *, view: View) -> ND
     return np.asarray(np.rint(grey).astype(np.uint8))
 
 
-def interpolate(values: NDArray[np.float32], raster: Raster, *, grid: Grid) -> NDArray[np.float32]:
+def interpolate(
+    values: NDArray[np.float32], raster: SlicePixels, *, grid: Grid
+) -> NDArray[np.float32]:
     """Return linearly interpolated values of all pixels, 0 beyond the grid."""
     inverse: Floats = np.asarray(np.linalg.inv(grid.affine), dtype=np.float64)
     depends = np.abs(inverse[:3, :3]) > 1e-9
-    if (depends.sum(axis=0) == 1).all() and (depends.sum(axis=1) == 1).all():
+    straight = (depends.sum(axis=0) == 1).all() and (depends.sum(axis=1) == 1).all()
+    if isinstance(raster, Raster) and straight:
         return _interpolate_along_axes(values, raster, inverse=inverse)
-    places = np.stack(raster.voxels(grid))
+    places = np.stack(voxels_of(raster, grid))
     return np.asarray(map_coordinates(values, places, order=1, mode="constant", prefilter=False))
 
 
@@ -244,11 +329,6 @@ def silhouette(elements: NDArray[np.int32], *, view: View) -> NDArray[np.uint8]:
     """Return the grey of each pixel where there is no background image: the mask's shape."""
     palette = view.palette
     return np.where(elements >= 0, palette.backdrop, palette.page).astype(np.uint8)
-
-
-def _extents(raster: Raster) -> tuple[tuple[int, int], tuple[int, int]]:
-    across, up = IN_PLANE[raster.axis]
-    return (across, raster.width), (up, raster.height)
 
 
 def box_mm(inside: NDArray[np.bool_], grid: Grid) -> tuple[Floats, Floats]:
@@ -288,12 +368,11 @@ def _strongest(
     return float(size[best]), (x, y, z)
 
 
-def _spread(panels: Sequence[HeatMap], axis: int, *, n: int) -> tuple[float, ...]:
-    """Return n positions in mm: one in each equal part of the masks' extent."""
-    masks = {id(panel.shown.mask): panel.shown.mask for panel in panels}
-    mm = np.concatenate([_some_positions(mask)[:, axis] for mask in masks.values()])
-    # The outermost voxels form slivers that nobody can read.
-    low, high = np.quantile(mm, EDGES)
+def _spread(
+    panels: Sequence[HeatMap], axis: int, *, n: int, extent: Field | None
+) -> tuple[float, ...]:
+    """Return n positions in mm: one in each equal part of the extent."""
+    low, high = _extent(panels, axis) if extent is None else (extent.low[axis], extent.high[axis])
     if high <= low:
         low, high = low - 0.5, high + 0.5
     edges = np.linspace(low, high, n + 1)
@@ -301,14 +380,23 @@ def _spread(panels: Sequence[HeatMap], axis: int, *, n: int) -> tuple[float, ...
     whole = np.round(middles)
     middles = whole if np.all(np.diff(whole) > 0) else np.round(middles, 3)
     found = [_survivors_along(panel, axis) for panel in panels if panel.threshold.judges]
+    if extent is not None and not found:
+        found = [(np.array([peak_position(panels)[axis]]), np.ones(1))]
     mm = np.concatenate([np.empty(0), *(pair[0] for pair in found)])
     size = np.concatenate([np.empty(0), *(pair[1] for pair in found)])
-    return _through_peaks(edges, middles, mm=mm, size=size)
+    seen = np.full(mm.shape, extent is None) | ((mm >= low) & (mm <= high))
+    return through_peaks(edges, middles, mm=mm[seen], size=size[seen])
 
 
-def _through_peaks(
-    edges: Floats, middles: Floats, *, mm: Floats, size: Floats
-) -> tuple[float, ...]:
+def _extent(panels: Sequence[HeatMap], axis: int) -> tuple[float, float]:
+    """Return between which mm the masks lie, without the slivers at their ends."""
+    masks = {id(panel.shown.mask): panel.shown.mask for panel in panels}
+    mm = np.concatenate([_some_positions(mask)[:, axis] for mask in masks.values()])
+    low, high = np.quantile(mm, EDGES)
+    return float(low), float(high)
+
+
+def through_peaks(edges: Floats, middles: Floats, *, mm: Floats, size: Floats) -> tuple[float, ...]:
     """Return the middle of each part, moved to its strongest survivor, the strongest part first.
 
     Slices stay half a part away from each other, so that no two show nearly the same.

@@ -17,7 +17,7 @@ from matplotlib.path import Path as Outline
 from numpy.typing import NDArray
 
 from heatlas.show.lettering import FAMILIES, FAMILY
-from heatlas.show.raster import bar_pixels, tile_pixels
+from heatlas.show.raster import bar_pixels, grey_pixels, tile_pixels
 from heatlas.show.scene import RGB, Path, Scene, Words
 
 POINTS_PER_INCH = 72  # one unit of the nominal size is one point, so that sizes need no conversion
@@ -97,6 +97,8 @@ def _figure(scene: Scene) -> Figure:
     axes.set_axis_off()
     axes.set_xlim(0, scene.width)
     axes.set_ylim(scene.height, 0)
+    for picture in scene.greys:
+        _add_image(axes, grey_pixels(picture), left=picture.left, top=picture.top)
     for panel in scene.panels:
         for tile in panel.tiles:
             _add_image(axes, tile_pixels(panel, tile), left=tile.left, top=tile.top)

@@ -10,9 +10,10 @@ from PIL import Image, ImageDraw
 
 from heatlas.core.colour import ColourScale
 from heatlas.show.lettering import typeface
-from heatlas.show.scene import RGB, Bar, Panel, Path, Scene, Tile, Words
+from heatlas.show.scene import RGB, Bar, Greys, Panel, Path, Scene, Tile, Words
 
 Pixels = NDArray[np.uint8]
+SEEN = np.float32(0.5 / 255)  # a smaller opacity changes no pixel
 ANCHORS = {"left": "ls", "centre": "ms", "right": "rs"}
 
 
@@ -30,6 +31,8 @@ def render(scene: Scene) -> Pixels:
         RGB.
     """
     canvas = np.full((scene.height, scene.width, 3), scene.page, dtype=np.uint8)
+    for picture in scene.greys:
+        _paste(canvas, grey_pixels(picture), left=picture.left, top=picture.top)
     for panel in scene.panels:
         for tile in panel.tiles:
             _paste(canvas, tile_pixels(panel, tile), left=tile.left, top=tile.top)
@@ -46,16 +49,22 @@ def render(scene: Scene) -> Pixels:
     return np.asarray(image)
 
 
+def grey_pixels(picture: Greys) -> Pixels:
+    """Return the pixels of anatomy without a map, shape (height, width, 3)."""
+    return np.repeat(picture.grey[:, :, None], 3, axis=2)
+
+
 def tile_pixels(panel: Panel, tile: Tile) -> Pixels:
     """Return the pixels of one slice, shape (height, width, 3)."""
     pixels = np.repeat(tile.grey[:, :, None], 3, axis=2)
-    inside = tile.elements >= 0
-    elements = tile.elements[inside]
-    pixels[inside] = composite(
+    opacity = panel.opacity[tile.elements]
+    seen = (opacity >= SEEN) & (tile.elements >= 0)
+    elements = tile.elements[seen]
+    pixels[seen] = composite(
         panel.scale,
         panel.values[elements],
-        opacity=panel.opacity[elements],
-        grey=tile.grey[inside],
+        opacity=opacity[seen],
+        grey=tile.grey[seen],
     )
     return pixels
 
@@ -87,8 +96,10 @@ def composite(
     """
     over = np.asarray(opacity, dtype=np.float32)[..., None]
     under = np.asarray(grey, dtype=np.float32)[..., None]
-    mixed = under + over * (scale.colours(values) - under)
-    return (mixed + np.float32(0.5)).astype(np.uint8)
+    mixed = scale.colours(values) - under
+    mixed *= over
+    mixed += under + np.float32(0.5)  # the cast cuts the fraction off
+    return mixed.astype(np.uint8)
 
 
 def _paste(canvas: Pixels, pixels: Pixels, *, left: int, top: int) -> None:

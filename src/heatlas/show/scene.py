@@ -38,6 +38,8 @@ class Tile(Value):
         Element of the map that each pixel shows, -1 where there is none.
     grey : numpy.ndarray of uint8, shape (height, width)
         Background.
+    number : int, optional
+        Which stored slice it is, from 0.
     """
 
     axis: Axis
@@ -46,12 +48,34 @@ class Tile(Value):
     top: int
     elements: NDArray[np.int32]
     grey: NDArray[np.uint8]
+    number: int | None = None
 
     def __post_init__(self) -> None:
         """Take ownership of the arrays."""
         for name, dtype in (("elements", np.int32), ("grey", np.uint8)):
             array = own_array(getattr(self, name), name=name, dtype=dtype, ndim=2)
             set_field(self, name, to=array)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Greys(Value):
+    """Anatomy alone: a slice or a grey ramp without a map over it.
+
+    Parameters
+    ----------
+    left, top : int
+        Corner on the canvas.
+    grey : numpy.ndarray of uint8, shape (height, width)
+        Its pixels.
+    """
+
+    left: int
+    top: int
+    grey: NDArray[np.uint8]
+
+    def __post_init__(self) -> None:
+        """Take ownership of the pixels."""
+        set_field(self, "grey", to=own_array(self.grey, name="grey", dtype=np.uint8, ndim=2))
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -103,14 +127,14 @@ class Tick(Value):
     ----------
     value : float
         What it marks.
-    kind : {"threshold", "minimum", "maximum", "end", "zero"}
+    kind : {"threshold", "contour", "minimum", "maximum", "end", "zero"}
         Why it is there; minimum and maximum are those of the picture.
     words : str
         What stands beside it.
     """
 
     value: float
-    kind: Literal["threshold", "minimum", "maximum", "end", "zero"]
+    kind: Literal["threshold", "contour", "minimum", "maximum", "end", "zero"]
     words: str
 
 
@@ -247,6 +271,10 @@ class Scene(Value):
         All text.
     title : str
         What the picture is called by screen readers.
+    greys : tuple of Greys
+        Anatomy without a map, beneath everything else.
+    tissue : tuple of int, optional
+        Darkest and brightest grey beneath the colours, where they are not the theme's.
     """
 
     width: int
@@ -258,8 +286,10 @@ class Scene(Value):
     paths: tuple[Path, ...] = ()
     words: tuple[Words, ...] = ()
     title: str = ""
+    greys: tuple[Greys, ...] = ()
+    tissue: tuple[int, int] | None = None
 
     def __post_init__(self) -> None:
         """Make the sequences tuples."""
-        for name in ("panels", "bars", "paths", "words"):
+        for name in ("panels", "bars", "paths", "words", "greys"):
             set_field(self, name, to=tuple(getattr(self, name)))

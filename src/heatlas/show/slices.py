@@ -13,17 +13,21 @@ from heatlas.core.heatmap import HeatMap
 from heatlas.core.space import Grid
 from heatlas.core.volume import Volume
 from heatlas.show.compile import compile_scene
-from heatlas.show.planes import IN_PLANE, Field, Raster, box_mm
+from heatlas.show.planes import IN_PLANE, Field, Raster, box_mm, voxels_of
 from heatlas.show.publish import render_svg
 from heatlas.show.raster import render
 from heatlas.show.view import AXES, Axis, View
+from heatlas.show.window import WindowedVolume
 
 THUMBNAIL_ORDER: tuple[Axis, ...] = ("z", "y", "x")
 GREY_SHARE = 0.998  # brightest share of the values that a thumbnail lets saturate
 
 
 def draw_png_pixels(
-    panels: Sequence[HeatMap], *, view: View | None = None, background: Volume | None = None
+    panels: Sequence[HeatMap],
+    *,
+    view: View | None = None,
+    background: Volume | WindowedVolume | None = None,
 ) -> NDArray[np.uint8]:
     """Return heat maps as pixels.
 
@@ -33,7 +37,7 @@ def draw_png_pixels(
         From left to right; neighbours with equal scale share one colour bar.
     view : View, optional
         What is looked at; the default is a mosaic.
-    background : Volume, optional
+    background : Volume or WindowedVolume, optional
         Anatomy beneath the maps.
 
     Returns
@@ -45,7 +49,10 @@ def draw_png_pixels(
 
 
 def draw_svg(
-    panels: Sequence[HeatMap], *, view: View | None = None, background: Volume | None = None
+    panels: Sequence[HeatMap],
+    *,
+    view: View | None = None,
+    background: Volume | WindowedVolume | None = None,
 ) -> str:
     """Return heat maps as SVG: words and outlines as vectors, slices as embedded images.
 
@@ -55,7 +62,7 @@ def draw_svg(
         From left to right.
     view : View, optional
         What is looked at.
-    background : Volume, optional
+    background : Volume or WindowedVolume, optional
         Anatomy beneath the maps.
 
     Returns
@@ -124,7 +131,7 @@ def _middle_slice(
     fixed = AXES.index(axis)
     middle = float(field.low[fixed] + field.high[fixed]) / 2
     raster = Raster(axis, middle, field, width, height, mirrored=False)
-    nearest = [np.rint(place).astype(np.int64) for place in raster.voxels(grid)]
+    nearest = [np.rint(place).astype(np.int64) for place in voxels_of(raster, grid)]
     inside = np.ones((height, width), dtype=bool)
     for place, length in zip(nearest, grid.shape, strict=True):
         inside &= (place >= 0) & (place < length)

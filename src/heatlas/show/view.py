@@ -13,7 +13,7 @@ from heatlas.core.validate import check_choice, set_field
 from heatlas.core.value import Value, freeze
 
 Axis = Literal["x", "y", "z"]
-ViewKind = Literal["mosaic", "ortho"]
+ViewKind = Literal["mosaic", "ortho", "stored"]
 AXES: tuple[Axis, ...] = get_args(Axis)
 
 
@@ -55,8 +55,10 @@ class View(Value):
 
     Parameters
     ----------
-    kind : {"mosaic", "ortho"}
-        Rows of parallel slices, or three orthogonal planes through one position.
+    kind : {"mosaic", "ortho", "stored"}
+        Rows of parallel slices, three orthogonal planes through one position, or slices as the
+        background (without one: the map) stores them, tilted as they are, voxel by pixel where
+        there is room.
     axes : tuple of {"x", "y", "z"}
         Rows of a mosaic, from top to bottom: the axis that each cuts across.
     n_slices : int, optional
@@ -76,6 +78,11 @@ class View(Value):
         Colours of page and words.
     title : str
         Heading of the whole picture.
+    slices : tuple of int
+        Which stored slices, numbered from 1; by default up to 20 of them, spread, one through
+        the peak.
+    scale_bar : bool
+        Whether a bar of 10, 20, 50 or 100 mm lies on the first slice of each panel.
     captions : bool
         Whether the caption of each panel stands under it.
     note : str
@@ -92,6 +99,8 @@ class View(Value):
     scale: float = 1.0
     theme: Literal["light", "dark"] = "light"
     title: str = ""
+    slices: tuple[int, ...] = ()
+    scale_bar: bool = False
     captions: bool = True
     note: str = ""
 
@@ -108,6 +117,12 @@ class View(Value):
         set_field(self, "cuts", to=freeze(cuts))
         if self.position_mm is not None:
             set_field(self, "position_mm", to=_finite(self.position_mm, "position", length=3))
+        set_field(self, "slices", to=tuple(int(number) for number in self.slices))
+        if self.slices and self.kind != "stored":
+            raise DataError(
+                f"view: slices {list(self.slices)} are numbers of stored slices, but the view is "
+                f"'{self.kind}'; take kind 'stored', or cuts in mm."
+            )
         self._check_sizes()
 
     @property

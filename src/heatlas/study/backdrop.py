@@ -15,6 +15,7 @@ from heatlas.core.volume import Volume
 from heatlas.core.words import percent
 from heatlas.io.nifti import read_volume
 from heatlas.io.templates import TEMPLATES, template_brain_mask, template_volume
+from heatlas.show.window import WindowedVolume
 
 DECIDE = "decide"
 NONE = "none"
@@ -40,13 +41,13 @@ class Background(Value):
 
     Parameters
     ----------
-    volume : Volume or None
-        The image; None draws the shape of the map in grey.
+    volume : Volume, WindowedVolume or None
+        The image, or one between stated limits; None draws the shape of the map in grey.
     words : str
         Which one, and why.
     """
 
-    volume: Volume | None
+    volume: Volume | WindowedVolume | None
     words: str
 
     @property
@@ -55,15 +56,16 @@ class Background(Value):
         return "" if self.volume is None else f"Beneath: {self.words}."
 
 
-def choose_background(mask: Mask, *, template: str | Path = DECIDE) -> Background:
+def choose_background(mask: Mask, *, template: str | Path | WindowedVolume = DECIDE) -> Background:
     """Return the anatomy for a map.
 
     Parameters
     ----------
     mask : Mask
         Where the map lies.
-    template : str or Path
-        ``"MNI152"``, ``"none"``, an image file, or ``"decide"``: the template where the map's
+    template : str, Path or WindowedVolume
+        ``"MNI152"``, ``"none"``, an image file, an image with its window, or ``"decide"``: the
+        template where the map's
         header names it, or its box or its place say so, else none.
 
     Returns
@@ -76,6 +78,8 @@ def choose_background(mask: Mask, *, template: str | Path = DECIDE) -> Backgroun
     DataError
         If the template is neither known nor a file.
     """
+    if isinstance(template, WindowedVolume):
+        return Background(volume=template, words=template.volume.name or "the windowed image")
     if template == NONE:
         return Background(volume=None, words="none, as asked")
     if str(template) in TEMPLATES:

@@ -22,6 +22,7 @@ from heatlas.show.compile import compile_scene
 from heatlas.show.raster import render
 from heatlas.show.scene import Scene
 from heatlas.show.view import View
+from heatlas.show.window import WindowedVolume
 from heatlas.study.backdrop import DECIDE, Background, choose_background
 from heatlas.study.mapfile import MapFile, read_map, stat_map_of
 
@@ -74,7 +75,7 @@ def draw(
     out: Path | str | None = None,
     view: View | None = None,
     threshold: float | None = None,
-    template: str | Path = DECIDE,
+    template: str | Path | WindowedVolume = DECIDE,
     table: str | None = None,
     limit: float | None = None,
 ) -> Picture:
@@ -91,8 +92,8 @@ def draw(
     threshold : float, optional
         A cut chosen by the reader, labelled as such. Without it a map of Heatlas shows the
         judgement in its sidecar, and any other map is shown without one.
-    template : str or Path
-        ``"MNI152"``, ``"none"``, an image file, or ``"decide"`` (see
+    template : str, Path or WindowedVolume
+        ``"MNI152"``, ``"none"``, an image file, an image with its window (CT), or ``"decide"`` (see
         :func:`heatlas.study.backdrop.choose_background`).
     table : str, optional
         Colour table.
@@ -247,13 +248,21 @@ def _provenance(heat_map: HeatMap, *, view: View, background: Background) -> Pro
         "view": view.kind,
         "cuts_mm": {axis: list(mm) for axis, mm in view.cuts.items()},
         "position_mm": list(view.position_mm or ()),
+        "slices": list(view.slices),
         "left_is_left": view.left_is_left,
         "threshold": heat_map.threshold.words,
         "colours": f"{scale.table}, {scale.low:.6g} to {scale.high:.6g}",
         "background": background.words,
+        "window": _window_limits(background),
     }
     kept = {key: entry for key, entry in settings.items() if entry not in ([], {})}
     return heat_map.provenance.then("draw", parameters=kept)
+
+
+def _window_limits(background: Background) -> list[float]:
+    """Return the values that are black and white, empty where the tissue decides."""
+    beneath = background.volume
+    return [beneath.low, beneath.high] if isinstance(beneath, WindowedVolume) else []
 
 
 @dataclass(frozen=True, kw_only=True)
