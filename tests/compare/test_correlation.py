@@ -8,7 +8,8 @@ import pytest
 from scipy import stats
 from scipy.spatial.distance import cosine
 
-from heatlas.compare.correlation import MEASURES, Question, compare_pairs, pair_moments, ranked
+from heatlas.compare.correlation import MEASURES, Question, compare_pairs
+from heatlas.compare.moments import pair_moments
 from heatlas.compare.policy import Selection, select_elements
 from heatlas.core.errors import DataError, UnknownNameError
 from tests.compare.fields import BRAIN, aligned, fields, volume
@@ -131,15 +132,6 @@ def test_sums_are_those_of_the_question() -> None:
     np.testing.assert_allclose(moments.xy[0, 0], one @ other, rtol=1e-12)
     asked = Question(selection=chosen, rows=(0,), columns=(1,)).moments()
     np.testing.assert_allclose(asked.covariances[2], moments.covariances[2], rtol=1e-6)
-
-
-def test_ranks_run_from_minus_to_plus_a_half() -> None:
-    for policy in ("common", "whole-grid"):
-        chosen = ranked(over(policy))
-        ranks = chosen.values_of(0)
-        assert np.abs(ranks).max() <= 0.5
-        expected = stats.rankdata(over(policy).values_of(0)) / ranks.size - 0.5
-        np.testing.assert_allclose(ranks, expected, atol=1e-6)
 
 
 def test_an_unknown_measure_gets_the_nearest_name() -> None:

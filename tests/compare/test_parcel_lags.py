@@ -7,7 +7,12 @@ import pytest
 
 from heatlas.compare.correlation import compare_pairs
 from heatlas.compare.nulls import effective_n, judge_correlations
-from heatlas.compare.parcel_lags import autocorrelation, parcel_effective_n, shells_of
+from heatlas.compare.parcel_lags import (
+    autocorrelation,
+    parcel_effective_n,
+    shells_of,
+    unequal_spread,
+)
 from heatlas.compare.policy import select_elements
 from tests.compare.regions import over_regions, places, smooth_values
 
@@ -33,12 +38,25 @@ def by_matrices(first: np.ndarray, second: np.ndarray, centres: np.ndarray) -> f
     return float(1 + np.trace(one) * np.trace(other) / np.trace(one @ other))
 
 
+def spread_by_hand(first: np.ndarray, second: np.ndarray) -> float:
+    """White's variance of the slope over the usual one, both ways, from regressions."""
+    ratios = []
+    for x, y in ((first, second), (second, first)):
+        x, y = x - x.mean(), y - y.mean()
+        left = y - x * (x @ y) / (x @ x)
+        usual = (left @ left) / len(x) / (x @ x)
+        ratios.append((x**2 @ left**2) / (x @ x) ** 2 / usual)
+    return float(np.mean(ratios))
+
+
 def test_effective_n_agrees_with_the_matrices_of_the_formula() -> None:
     values = smooth_values(2, centres=CENTRES, fwhm_mm=40)
     selection = select_elements(over_regions(values, centres=CENTRES))
     found = effective_n(selection, rows=[0, 1], columns=[1, 0])
-    expected = by_matrices(*values.astype(np.float32).astype(np.float64), CENTRES)
+    stored = values.astype(np.float32).astype(np.float64)
+    expected = by_matrices(*stored, CENTRES)
     assert 5 < expected < 55
+    expected /= max(1, spread_by_hand(*stored))
     assert found[0, 0] == pytest.approx(expected, rel=1e-9)
     assert found[1, 1] == found[0, 0]
 
@@ -58,7 +76,7 @@ def test_independent_values_are_worth_nearly_all_parcels() -> None:
         rows=range(20),
         columns=range(20, 40),
     )
-    assert np.median(n_eff) == pytest.approx(60, rel=0.06)
+    assert np.median(n_eff) == pytest.approx(60, rel=0.08)
     assert n_eff.max() <= 60
 
 
@@ -74,6 +92,28 @@ def test_false_positives_stay_near_their_level_where_naive_ones_do_not(
     as_if = judge_correlations(r, n_eff=np.full(r.shape, 60.0))
     assert 0.03 < np.mean(sure.p < 0.05) < 0.09
     assert np.mean(as_if.p < 0.05) > naive
+
+
+def test_unequal_spread_agrees_with_regressions_both_ways() -> None:
+    values = smooth_values(3, centres=CENTRES, fwhm_mm=30, seed=2)
+    values[1, :5] *= 6
+    values[2] = -2 * values[0] + 3
+    found = unequal_spread(values)
+    assert found[0, 1] == pytest.approx(spread_by_hand(values[0], values[1]), rel=1e-9)
+    assert found[1, 0] == found[0, 1]
+    assert found[0, 2] == found[0, 0] == 1
+
+
+def test_small_regions_that_scatter_more_bring_no_false_positives() -> None:
+    scatter = np.geomspace(0.3, 3, 60)  # as means over few and over many voxels do
+    values = scatter * smooth_values(120, centres=CENTRES, fwhm_mm=12, seed=6)
+    selection = select_elements(over_regions(values, centres=CENTRES))
+    sides = {"rows": range(60), "columns": range(60, 120)}
+    r = compare_pairs(selection, **sides).values
+    sure = judge_correlations(r, n_eff=effective_n(selection, **sides))
+    as_if = judge_correlations(r, n_eff=np.full(r.shape, 60.0))
+    assert np.mean(as_if.p < 0.05) > 0.15
+    assert 0.02 < np.mean(sure.p < 0.05) < 0.09
 
 
 def test_parcels_of_unknown_places_are_not_tested() -> None:

@@ -7,9 +7,10 @@ import pytest
 from scipy import stats
 
 from heatlas.compare.comparison import Question, compare_aligned
-from heatlas.compare.correlation import compare_pairs, ranked
+from heatlas.compare.correlation import compare_pairs
 from heatlas.compare.partial import regress_out
 from heatlas.compare.policy import select_elements
+from heatlas.compare.ranks import ranked
 from heatlas.core.errors import DataError
 from heatlas.core.space import Mask
 from tests.compare.fields import BRAIN, GRID, aligned, fields, volume

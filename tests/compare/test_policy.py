@@ -82,15 +82,10 @@ def test_whole_grid_leaves_nan_out() -> None:
     np.testing.assert_array_equal(chosen.pair(0, 2), RIGHT.ravel())
 
 
-def test_a_selection_hands_out_values_and_flags_block_by_block() -> None:
+def test_a_selection_knows_whether_its_maps_are_complete() -> None:
     chosen = select_elements(three(), policy="whole-grid")
     assert chosen.beyond == GRID.size - len(chosen.elements)
     assert not chosen.complete
-    values, usable = chosen.block([1, 2], start=0, stop=10**9)
-    place = chosen.maps.mask.indices
-    np.testing.assert_array_equal(values[0], chosen.values_of(1)[place])
-    np.testing.assert_array_equal(usable[1], chosen.usable_by(2)[place])
-    assert (values[1][~usable[1]] == 0).all()
     assert select_elements(three()).complete
 
 

@@ -9,10 +9,11 @@ import pytest
 from scipy.stats import spearmanr
 
 from heatlas.compare.comparison import Question, compare_aligned
-from heatlas.compare.correlation import compare_pairs, ranked
+from heatlas.compare.correlation import compare_pairs
 from heatlas.compare.maps import ComparedMaps
 from heatlas.compare.nulls import effective_n, judge_correlations
 from heatlas.compare.policy import select_elements
+from heatlas.compare.ranks import ranked
 from heatlas.compare.surrogates import SOURCES, Surrogates, judge_by_surrogates
 from heatlas.core.errors import DataError, UnknownNameError
 from heatlas.core.parcels import Parcels

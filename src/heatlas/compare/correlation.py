@@ -3,51 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import rankdata
 
+from heatlas.compare.moments import Moments, Summing, pair_moments
 from heatlas.compare.policy import Selection
+from heatlas.compare.ranks import rank_correlations, ranked
 from heatlas.core.errors import DataError
 from heatlas.core.registry import Registry
 from heatlas.core.value import Value
 
 Floats = NDArray[np.float64]
 Answer = tuple[Floats, NDArray[np.int64]]
-BLOCK = 1 << 14  # elements that are multiplied at once
 FEWEST = 3  # elements that a correlation needs
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Moments(Value):
-    """Sums over the elements of each pair; every array has shape (rows, columns).
-
-    Parameters
-    ----------
-    n : numpy.ndarray
-        How many elements the pair rests on.
-    x, y, xx, yy, xy : numpy.ndarray
-        Sums of the row map, the column map, their squares and their product.
-    """
-
-    n: Floats
-    x: Floats
-    y: Floats
-    xx: Floats
-    yy: Floats
-    xy: Floats
-
-    @property
-    def covariances(self) -> tuple[Floats, Floats, Floats]:
-        """Sums of squares of row and column map and of products around the pair's means."""
-        with np.errstate(invalid="ignore", divide="ignore"):
-            return (
-                np.maximum(self.xx - self.x**2 / self.n, 0),
-                np.maximum(self.yy - self.y**2 / self.n, 0),
-                self.xy - self.x * self.y / self.n,
-            )
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -62,16 +33,25 @@ class Question(Value):
         Numbers of the maps.
     dice_above : float
         Magnitude above which a voxel belongs to a map's regions.
+    summing : Summing
+        How sums are taken, and those of these maps that are known.
     """
 
     selection: Selection
     rows: tuple[int, ...]
     columns: tuple[int, ...]
     dice_above: float = 0.0
+    summing: Summing = field(default_factory=Summing)
 
     def moments(self, *, centred: bool = True) -> Moments:
-        """Return the sums of all pairs (see :func:`pair_moments`)."""
-        return pair_moments(self.selection, self.rows, columns=self.columns, centred=centred)
+        """Return the sums of all pairs (see :func:`heatlas.compare.moments.pair_moments`)."""
+        return pair_moments(
+            self.selection,
+            self.rows,
+            columns=self.columns,
+            centred=centred,
+            summing=self.summing,
+        )
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -122,6 +102,7 @@ def compare_pairs(
     columns: Sequence[int],
     measure: str = "pearson",
     dice_above: float = 0.0,
+    summing: Summing | None = None,
 ) -> Likeness:
     """Return how alike the maps of rows and columns are.
 
@@ -135,6 +116,8 @@ def compare_pairs(
         One of :data:`MEASURES`.
     dice_above : float
         Magnitude above which a voxel belongs to a map's regions, for "dice".
+    summing : Summing, optional
+        Shared by the selections of one comparison, whose sums are then taken once.
 
     Returns
     -------
@@ -152,7 +135,8 @@ def compare_pairs(
     -----
     Sums come from matrix products over blocks of elements in float64, around each map's own mean,
     so that r agrees with a two-pass computation to 1e-9. Spearman ranks anew for each pair where
-    the elements differ from pair to pair. Memory: a block of 16,384 elements of all maps.
+    the elements differ from pair to pair. Memory: for each worker two blocks of four million
+    values; Spearman over pairs' own elements holds the maps' orders, twice the maps themselves.
 
     References
     ----------
@@ -163,117 +147,14 @@ def compare_pairs(
         raise DataError(f"dice: the threshold is a magnitude, {dice_above:g} is negative.")
     chosen = MEASURES[measure]
     question = Question(
-        selection=selection, rows=tuple(rows), columns=tuple(columns), dice_above=dice_above
+        selection=selection,
+        rows=tuple(rows),
+        columns=tuple(columns),
+        dice_above=dice_above,
+        summing=summing or Summing(),
     )
     values, n = chosen.compute(question)
     return Likeness(values=np.where(n >= FEWEST, values, np.nan), n=n)
-
-
-def ranked(selection: Selection) -> Selection:
-    """Return the selection with each map's values as ranks over its usable elements."""
-    shape = len(selection.maps), selection.maps.mask.size
-    rows = np.full(shape, np.nan, dtype=np.float32)
-    fills = np.array(selection.fills)
-    for k in range(shape[0]):
-        values = selection.values_of(k)
-        usable = selection.usable_by(k)
-        ranks = np.full(values.shape, np.nan)
-        # Around zero and scaled to one, ranks of any number of voxels fit float32 alike.
-        ranks[usable] = rankdata(values[usable]) / usable.sum() - 0.5
-        filled = usable & (values == fills[k])
-        fills[k] = ranks[filled][0] if filled.any() else np.where(np.isfinite(fills[k]), 0, np.nan)
-        rows[k, selection.elements] = selection.onto_elements(ranks)
-        rows[k, np.isnan(selection.maps.values[k])] = np.nan
-    rows.setflags(write=False)
-    return replace(selection, maps=replace(selection.maps, values=rows), fills=fills)
-
-
-def pair_moments(
-    selection: Selection, rows: Sequence[int], *, columns: Sequence[int], centred: bool = True
-) -> Moments:
-    """Return the sums over the elements of each pair.
-
-    Parameters
-    ----------
-    selection : Selection
-        The maps over the elements that count.
-    rows, columns : sequence of int
-        Numbers of the maps.
-    centred : bool
-        Whether each map's mean is subtracted first, which keeps digits and changes no covariance;
-        never where another map's elements count as zero.
-
-    Returns
-    -------
-    Moments
-        Sums of all pairs.
-    """
-    maps = sorted({*rows, *columns})
-    place = {number: k for k, number in enumerate(maps)}
-    shift = np.zeros((len(maps), 1))
-    if centred and selection.join != "either":
-        shift = _means(selection, maps)
-    sums = {key: np.zeros((len(maps), len(maps))) for key in ("n", "x", "xx", "xy")}
-    shared = selection.complete
-    for start in range(0, len(selection.elements), BLOCK):
-        values, usable = selection.block(maps, start=start, stop=start + BLOCK)
-        _add_block(sums, values - shift * usable, usable=usable, shared=shared)
-    if selection.beyond:
-        fills = selection.fills[maps, None]
-        usable = np.isfinite(fills)
-        values = np.where(usable, fills, 0) - shift * usable
-        _add_block(sums, values, usable=usable, shared=shared, times=selection.beyond)
-    if selection.join == "either":
-        _join_either(sums)
-    here = np.ix_([place[k] for k in rows], [place[k] for k in columns])
-    there = np.ix_([place[k] for k in columns], [place[k] for k in rows])
-    return Moments(
-        n=sums["n"][here],
-        x=sums["x"][here],
-        y=sums["x"][there].T,
-        xx=sums["xx"][here],
-        yy=sums["xx"][there].T,
-        xy=sums["xy"][here],
-    )
-
-
-def _means(selection: Selection, maps: Sequence[int]) -> Floats:
-    """Return the mean of each map over its usable elements, shape (m, 1)."""
-    total, n = np.zeros((len(maps), 1)), np.zeros((len(maps), 1))
-    for start in range(0, len(selection.elements), BLOCK):
-        values, usable = selection.block(maps, start=start, stop=start + BLOCK)
-        total += values.sum(axis=1, keepdims=True)
-        n += usable.sum(axis=1, keepdims=True)
-    return np.asarray(total / np.maximum(n, 1))
-
-
-def _add_block(
-    sums: dict[str, Floats],
-    values: Floats,
-    *,
-    usable: NDArray[np.bool_],
-    shared: bool,
-    times: int = 1,
-) -> None:
-    """Add the sums of one block; x of (i, j) is the sum of map i where j is usable too."""
-    sums["xy"] += times * (values @ values.T)
-    if shared:
-        sums["n"] += times * values.shape[1]
-        sums["x"] += times * values.sum(axis=1)[:, None]
-        sums["xx"] += times * np.einsum("ij,ij->i", values, values)[:, None]
-        return
-    flags = usable.astype(np.float64)
-    sums["n"] += times * (flags @ flags.T)
-    sums["x"] += times * (values @ flags.T)
-    sums["xx"] += times * ((values * values) @ flags.T)
-
-
-def _join_either(sums: dict[str, Floats]) -> None:
-    """Turn sums over shared elements into those over either map's, the other being zero."""
-    own = np.diag(sums["n"])
-    sums["n"] = own[:, None] + own[None, :] - sums["n"]
-    for key in ("x", "xx"):
-        sums[key] = np.repeat(np.diag(sums[key])[:, None], len(own), axis=1)
 
 
 # --------------------------------------------------------------------------------- measures
@@ -285,31 +166,14 @@ def _pearson(question: Question) -> Answer:
 
 
 def _spearman(question: Question) -> Answer:
-    selection, rows, columns = question.selection, question.rows, question.columns
+    selection = question.selection
     if selection.complete:
-        return _pearson(replace(question, selection=ranked(selection)))
-    values = np.full((len(rows), len(columns)), np.nan)
-    n = np.zeros(values.shape, dtype=np.int64)
-    known: dict[tuple[int, int], tuple[float, int]] = {}
-    for i, row in enumerate(rows):
-        for j, column in enumerate(columns):
-            key = (min(row, column), max(row, column))
-            if key not in known:
-                known[key] = _spearman_of_pair(selection, key)
-            values[i, j], n[i, j] = known[key]
-    return values, n
-
-
-def _spearman_of_pair(selection: Selection, pair: tuple[int, int]) -> tuple[float, int]:
-    shared = selection.pair(*pair)
-    n = int(shared.sum())
-    if n < FEWEST:
-        return np.nan, n
-    ranks = [rankdata(selection.values_of(k)[shared]) - (n + 1) / 2 for k in pair]
-    sizes = [float(rank @ rank) for rank in ranks]
-    if min(sizes) == 0:
-        return np.nan, n
-    return float(ranks[0] @ ranks[1]) / np.sqrt(sizes[0] * sizes[1]), n
+        return _pearson(
+            replace(question, selection=ranked(selection, executor=question.summing.executor))
+        )
+    return rank_correlations(
+        selection, rows=question.rows, columns=question.columns, executor=question.summing.executor
+    )
 
 
 def _concordance(question: Question) -> Answer:
@@ -328,21 +192,26 @@ def _cosine(question: Question) -> Answer:
 
 def _dice(question: Question) -> Answer:
     """Return twice the shared regions over the sum of both; regions of two signs share nothing."""
-    selection, cut = question.selection, question.dice_above
-    maps = selection.maps
-    measured = np.isfinite(maps.values)
-    known = np.isfinite(selection.fills)
     shape = len(question.rows), len(question.columns)
     shared, total = np.zeros(shape), np.zeros(shape)
     for sign in (1, -1):
-        inside = np.where(measured, sign * maps.values > cut, np.nan).astype(np.float32)
-        fills = np.where(known, sign * selection.fills > cut, np.nan)
-        regions = replace(selection, maps=replace(maps, values=inside), fills=fills)
-        within = replace(question, selection=regions)
-        moments = within.moments(centred=False)
+        recode = partial(_region, sign=sign, above=question.dice_above)
+        moments = pair_moments(
+            replace(question.selection, fills=recode(question.selection.fills).astype(np.float64)),
+            question.rows,
+            columns=question.columns,
+            centred=False,
+            recode=recode,
+            summing=question.summing,
+        )
         shared, total = shared + moments.xy, total + moments.xx + moments.yy
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.asarray(2 * shared / total), _counts(moments)
+
+
+def _region(values: NDArray[np.floating], *, sign: int, above: float) -> NDArray[np.floating]:
+    """Return 1 in a map's regions of one sign, 0 elsewhere, NaN where there is no value."""
+    return np.where(np.isfinite(values), sign * values > above, values.dtype.type(np.nan))
 
 
 def _correlation(moments: Moments) -> Floats:

@@ -90,10 +90,12 @@ class ComparedMaps(Value):
     @cached_property
     def shared(self) -> NDArray[np.float64]:
         """How many elements each pair of maps measures, shape (m, m); its own on the diagonal."""
-        total = np.zeros((len(self), len(self)))
-        for start in range(0, self.mask.size, BLOCK):
-            measured = np.isfinite(self.values[:, start : start + BLOCK]).astype(np.float32)
-            total += measured @ measured.T  # whole numbers below 2^24: exact in float32
+        missed = np.flatnonzero(~self.measured_by_all)
+        total = np.full((len(self), len(self)), float(self.mask.size - len(missed)))
+        for start in range(0, len(missed), BLOCK):
+            measured = np.isfinite(self.values[:, missed[start : start + BLOCK]])
+            flags = measured.astype(np.float32)
+            total += flags @ flags.T  # whole numbers below 2^24: exact in float32
         return total
 
     def take(self, maps: Sequence[int]) -> ComparedMaps:

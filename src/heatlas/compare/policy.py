@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Literal
@@ -67,6 +67,8 @@ class Selection(Value):
         filled = np.isfinite(self.fills)
         if self.beyond and not filled.all():
             return False
+        if self.maps.measured_by_all[self.elements].all():
+            return True
         bare = self.maps.values[~filled] if filled.any() else self.maps.values
         return all(bool(np.isfinite(row[self.elements]).all()) for row in bare)
 
@@ -84,31 +86,6 @@ class Selection(Value):
         """Return the elements on which the cell of two maps rests, shape (mask.size,)."""
         one, other = self.usable_by(first), self.usable_by(second)
         return np.asarray(one | other if self.join == "either" else one & other)
-
-    def block(
-        self, numbers: Sequence[int], *, start: int, stop: int
-    ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-        """Return values (0 where there is none) and which of them are usable.
-
-        Parameters
-        ----------
-        numbers : sequence of int
-            Which maps.
-        start, stop : int
-            Which of ``elements``.
-
-        Returns
-        -------
-        values, usable : numpy.ndarray, shape (maps, stop - start)
-            In float64, and as flags.
-        """
-        chosen = self.elements[start:stop]
-        places = np.ix_(np.asarray(numbers, dtype=np.int64), chosen)
-        values = self.maps.values[places].astype(np.float64)
-        measured = np.isfinite(values)
-        values = np.where(measured, values, self.fills[list(numbers), None])
-        known = np.isfinite(values)
-        return np.where(known, values, 0.0), measured if self.join == "either" else known
 
     def onto_elements(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return values over the mask, shape (mask.size,), at ``elements``."""

@@ -13,6 +13,7 @@ from heatlas.compare.comparison import MapComparison, Question, compare_aligned
 from heatlas.compare.maps import align_maps
 from heatlas.compare.regions import RegionTable
 from heatlas.core.errors import DataError
+from heatlas.core.execute import available_cores, get_executor
 from heatlas.core.matrix import Side
 from heatlas.core.provenance import Provenance
 from heatlas.core.space import Grid, Mask
@@ -165,7 +166,8 @@ def compare_maps(
         grid = _grid(sources, space=space)
         question = replace(question, mask=_mask_on(grid, mask))
         read = _over_voxels(sources, chosen, grid=grid)
-    compared = compare_aligned(read.maps, question)
+    executor = get_executor("threads", workers=available_cores())
+    compared = compare_aligned(read.maps, question, executor=executor)
     compared = replace(
         compared,
         backgrounds=read.backgrounds,
