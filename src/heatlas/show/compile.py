@@ -212,7 +212,7 @@ def _foot(panels: Sequence[HeatMap], seen: _Seen) -> str:
     if isinstance(backdrop, WindowedVolume):
         words = [f"{side}. {backdrop.sentence} Each pixel shows the nearest voxel of the map."]
     if seen.stack is not None:
-        words.append(_stored_words(seen.stack))
+        words.append(_stored_words(seen.stack, first=view.first_slice))
     if any(panel.threshold.judges for panel in panels):
         words.append(
             "Evidence below the threshold is faded, not hidden; what survives is outlined."
@@ -222,8 +222,10 @@ def _foot(panels: Sequence[HeatMap], seen: _Seen) -> str:
     return " ".join([*words, view.note]).rstrip()
 
 
-def _stored_words(stack: Stack) -> str:
-    words = f"Slices as stored; 1 is the most {stack.first_side}"
+def _stored_words(stack: Stack, *, first: int) -> str:
+    words = f"Slices as stored; {first} is the most {stack.first_side}"
+    if stack.n_slices == 1:
+        words = f"Slice {first} as stored"
     if stack.tilt_degrees < TILTED:
         return f"{words}."
     plane = PLANE_NAMES[stack.axis]

@@ -182,14 +182,12 @@ def _view(number: int) -> View:
 
 def _ct(found: ModelExplanation, *, number: int, box: Box = ()) -> WindowedVolume:
     """Return what lies beneath: the slice as acquired, or the volume."""
-    window, scan = found.shown.window, found.scan
+    scan = found.scan
     volume = scan.volume
     if number != WHOLE_VOLUME:
         values = scan.slices.values[number - 1]
         volume = slice_volume(scan.slices, values, number=number, box=box)
-    return WindowedVolume(
-        volume=volume, low=window.low, high=window.high, words=window.words, unit=window.unit
-    )
+    return WindowedVolume(volume=volume, window=found.shown.window)
 
 
 def _box(found: ModelExplanation) -> Box:
