@@ -153,7 +153,7 @@ def explain_decision(options: ExplainOptions) -> None:
     from heatlas.study.loadmodel import load_model
 
     network = load_model(
-        options.model, architecture=options.architecture, trust=options.trust_model
+        options.model, architecture=options.architecture, trust_model=options.trust_model
     )
     found = explain_model(
         network,

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from heatlas.core.errors import DataError, SpaceMismatchError
+from heatlas.core.errors import DataError, NotSupportedError, SpaceMismatchError
 from heatlas.core.provenance import Provenance
+from heatlas.core.slicestack import SliceStack
 from heatlas.core.validate import own_array, set_field
 from heatlas.core.value import Value
 from heatlas.core.volume import Volume
@@ -21,6 +22,8 @@ from heatlas.geometry.slicestack import even_runs, regular_volume, sheared_volum
 from heatlas.io.nifti import read_volume
 from heatlas.learn.alignment import at_pixels
 from heatlas.learn.faithfulness import TrustSettings, assess
+from heatlas.learn.network.attention import attention_weights
+from heatlas.learn.network.layers import find_target_layer
 from heatlas.learn.network.model import (
     Network,
     as_network,
@@ -310,12 +313,13 @@ def _methods(case: _Case, *, place: int) -> list[str]:
 
 def _suits(method: str, case: _Case, *, place: int) -> bool:
     """Say whether a method can be used on the network: rollout needs attention, CAMs a layer."""
-    needs = METHODS[method].needs
-    if needs == "pixels":
-        return True
+    needs, image = METHODS[method].needs, case.shown.images[place]
     try:
-        _explained(case, place=place, method=method)
-    except DataError:
+        if needs == "attention":
+            attention_weights(case.network, image)
+        elif needs == "layer" and case.settings.layer is None:
+            find_target_layer(case.network, image)
+    except (DataError, NotSupportedError):
         return False
     return True
 
@@ -423,6 +427,11 @@ def _on_grid(views: Sequence[ExplainedView], *, scan: CtScan, provenance: Proven
         name=views[0].explanation.method,
         provenance=provenance,
     )
+    return volume_of(stack)
+
+
+def volume_of(stack: SliceStack) -> Volume:
+    """Return slices as a volume: sheared where they are evenly spaced, else resampled upright."""
     return sheared_volume(stack) if len(even_runs(stack)) == 1 else regular_volume(stack)
 
 

@@ -38,12 +38,13 @@ from heatlas.learn.planted import (
 )
 from heatlas.learn.saliency import METHODS, explain
 from heatlas.study.ct import CtScan, read_ct
-from heatlas.study.explain import ExplainSettings, ModelExplanation, explain_model
+from heatlas.study.explain import ExplainSettings, ModelExplanation, explain_model, volume_of
 from heatlas.study.explainpictures import slice_volume
 from heatlas.study.networkimages import NetworkInput
 
 AIR_HU = -1024.0
 WITH_LESION = 1
+WINDOW = "brain"  # that of PlantingSettings
 HEAD_PARTS = ("lower", "upper")
 POINTING = ("grad-cam", "hirescam", "layercam")
 
@@ -72,7 +73,7 @@ class ExampleSettings(Value):
     n_pairs: int = 800
     n_test_pairs: int = 60
     n_epochs: int = 25
-    methods: tuple[str, ...] = ("hirescam", "grad-cam", "integrated-gradients", "occlusion")
+    methods: tuple[str, ...] = ("hirescam", "grad-cam", "integrated-gradients")
     quick: bool = False
     seed: int = 0
 
@@ -94,8 +95,8 @@ class ExampleCase(Value):
         With the lesion in it.
     lesion : Volume
         1 where it is, 0 elsewhere, on the scan's grid.
-    number : int
-        Slice of the scan, from 1.
+    number, place : int
+        Slice of the scan, and of the whole head, both from 1.
     trained, untrained : ModelExplanation
         By the network, and by its twin that forgot everything.
     """
@@ -103,6 +104,7 @@ class ExampleCase(Value):
     scan: CtScan
     lesion: Volume
     number: int
+    place: int
     trained: ModelExplanation
     untrained: ModelExplanation
 
@@ -167,7 +169,7 @@ def run_example(
 
     Notes
     -----
-    About a minute of training and a minute of checks on one core.
+    About a minute of training and a minute of checks, both on one core.
     """
     settings = settings or ExampleSettings()
     scans = shipped_head() if head is None else (_in_hu(read_ct(head)),)
@@ -188,7 +190,7 @@ def run_example(
     )
     box = head_box(slices)
     look = NetworkInput(
-        window="{:g},{:g}".format(*planting.window_hu),
+        window=WINDOW,
         size=(planting.side_px, planting.side_px),
         crop=tuple((part.start, part.stop) for part in box),
     )
@@ -318,12 +320,20 @@ def _case(
 ) -> ExampleCase:
     """Plant a lesion into a slice of a scan, and explain both networks there."""
     which, k = place
-    planted = planted_slice(_filled(scans[which])[k], seed=settings.seed, index=k)
+    planted = planted_slice(
+        _filled(scans[which])[k], seed=settings.seed, index=k, settings=_planting_at(look)
+    )
     stack = scans[which].slices
     values = stack.values.copy()
     values[k] = planted.values
-    changed = replace(stack, values=values)
-    scan = replace(scans[which], slices=changed)
+    changed = replace(
+        stack,
+        values=values,
+        provenance=stack.provenance.then(
+            "plant a lesion", parameters={"slice": k + 1}, seed=settings.seed
+        ),
+    )
+    scan = replace(scans[which], slices=changed, volume=volume_of(changed))
     lesion = slice_volume(stack, planted.mask.astype(np.float32), number=k + 1, name="lesion")
     shown = replace(look, slices=(k + 1,))
 
@@ -342,8 +352,22 @@ def _case(
         scan=scan,
         lesion=lesion,
         number=k + 1,
+        place=sum(len(scan.slices) for scan in scans[:which]) + k + 1,
         trained=explained(network, settings.methods),
         untrained=explained(replace(twin, name=f"{network.name}, untrained"), settings.methods),
+    )
+
+
+def _planting_at(look: NetworkInput) -> PlantingSettings:
+    """Return how lesions look on the pixels of the scan rather than of the network."""
+    settings = PlantingSettings()
+    first, end = look.crop[0]
+    scale = (end - first) / settings.side_px
+    small, large = settings.radius_px
+    return replace(
+        settings,
+        radius_px=(scale * small, scale * large),
+        softness_px=scale * settings.softness_px,
     )
 
 

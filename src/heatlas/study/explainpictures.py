@@ -29,7 +29,7 @@ from heatlas.study.networkimages import mask_of_slice
 from heatlas.study.overlay import CT_VIEW, MOST_OPAQUE, Look, lay_over
 
 DOTS_PER_INCH = 96.0
-ONE_PX, PANEL_PX, ROOM_PX, MOST_PANELS = 760, 232, 150, 5
+ONE_PX, PANEL_PX, ROOM_PX, MOST_PANELS = 760, 260, 150, 4
 SHARE = "share of the map's largest magnitude"
 Grey = NDArray[np.float32]
 Box = tuple[tuple[int, int], ...]
@@ -93,7 +93,7 @@ def methods_figures(
     Returns
     -------
     tuple of Figure
-        Up to five panels each, which share one bar: values are shares of each map's own largest
+        Up to four panels each, which share one bar: values are shares of each map's own largest
         magnitude, since methods have values of different kinds.
     """
     views = (found.main, *found.others)
@@ -197,9 +197,7 @@ def _box(found: ModelExplanation) -> Box:
 # ---------------------------------------------------------------- heat maps
 
 
-def _stat_map(
-    found: ModelExplanation, view: ExplainedView, *, as_share: bool = False
-) -> StatMap:
+def _stat_map(found: ModelExplanation, view: ExplainedView, *, as_share: bool = False) -> StatMap:
     """Return a view as a map in space; as shares of its largest magnitude where asked."""
     method, values = METHODS[view.explanation.method], view.values
     about = f"class {view.explanation.class_index}" if method.of_class else "any class"
@@ -208,7 +206,9 @@ def _stat_map(
         values = values / (float(np.nanmax(np.abs(values))) or 1.0)
         quantity = SHARE
     box = _box(found) if as_share else ()
-    return _in_space(found, values, number=view.number, quantity=quantity, title=_title(view), box=box)
+    return _in_space(
+        found, values, number=view.number, quantity=quantity, title=_title(view), box=box
+    )
 
 
 def _in_space(
