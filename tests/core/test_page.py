@@ -13,6 +13,7 @@ from heatlas.core.page import (
     Details,
     Explorer,
     Figure,
+    Labelled,
     Listing,
     Note,
     Page,
@@ -77,3 +78,9 @@ def test_choices_with_one_anchor_would_open_together() -> None:
     choice = Choice(anchor="a", label="l", areas=(AREA,), blocks=(WORDS,))
     with pytest.raises(DataError, match="an anchor occurs twice"):
         Explorer(figure=figure, choices=(choice, choice))
+
+
+def test_a_label_lies_within_its_picture() -> None:
+    figure = Figure(name="a", content=b"", caption="", width=1, height=1)
+    with pytest.raises(DataError, match="label 'Insula_L': 1.2, 0 does not lie within"):
+        Labelled(figure=figure, labels=(("Insula_L", 1.2, 0.0),))

@@ -40,6 +40,9 @@ def test_fourteen_maps_on_three_grids_need_no_option(receptors: list[Path], tmp_
     page = (tmp_path / "one" / "report.html").read_text()
     assert "http://" not in page.replace("http://www.w3.org", "")
     assert str(receptors[0].parent) not in page
+    assert len(page) < 4_000_000
+    assert page.count('class="chosen"') == 91
+    assert page.count("background-image: url(") == 14
 
 
 def test_the_order_of_the_files_moves_rows_and_changes_no_number(

@@ -26,7 +26,7 @@ def closed_form(layers: Layers) -> tuple[float, float]:
 
 PLAIN: Layers = [(3, 2, 1, 1)] * 3
 MIXED: Layers = [(5, 1, 0, 1), (2, 2, 0, 1), (3, 1, 0, 2), (2, 2, 0, 1), (4, 1, 1, 1)]
-RESIDUAL: Layers = [(3, 1, 1, 1), *[(3, 2, 1, 1), (3, 1, 1, 1)] * 3]
+RESIDUAL: Layers = [(3, 2, 1, 1), *[(3, 2, 1, 1), (3, 1, 1, 1)] * 2, *[(3, 1, 1, 1)] * 2]
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,14 @@ import numpy as np
 import pytest
 
 from heatlas.core.errors import DataError, UnknownNameError
-from heatlas.learn.baseline import BASELINES, check_image, neutral_baseline
-from tests.learn.nets import image
+from heatlas.learn.baseline import (
+    BASELINES,
+    baseline_probabilities,
+    check_image,
+    neutral_baseline,
+)
+from heatlas.learn.network.model import probabilities, with_scores_known
+from tests.learn.nets import image, network
 
 
 @pytest.mark.parametrize("shape", [(2, 24, 28), (1, 12, 14, 16)])
@@ -48,3 +54,12 @@ def test_what_cannot_be_explained_is_one_sentence(given: np.ndarray, sentence: s
 def test_an_unknown_baseline_lists_the_known_ones() -> None:
     with pytest.raises(UnknownNameError, match="Known: blur, local-mean, mean, zero"):
         neutral_baseline(image(), kind="black")
+
+
+def test_the_probability_on_each_baseline_is_the_networks() -> None:
+    given = image()
+    net = with_scores_known(network("plain-2d"), given)
+    found = baseline_probabilities(net, given, class_index=1)
+    for kind, share in found.items():
+        expected = probabilities(net, neutral_baseline(given, kind=kind)[None])[0, 1]
+        assert share == pytest.approx(expected, abs=1e-6)

@@ -25,6 +25,7 @@ from heatlas.core.page import (
     Details,
     Explorer,
     Figure,
+    Labelled,
     Listing,
     Note,
     Page,
@@ -288,6 +289,7 @@ def hostile_pages() -> Iterator[str]:
         Columns(blocks=(Paragraph(text=HOSTILE),)),
         Details(summary=HOSTILE, blocks=(Paragraph(text=HOSTILE),)),
         explorer(HOSTILE),
+        Labelled(figure=picture(9, 9), labels=((HOSTILE, 0.5, 0.5),)),
     )
     for block in blocks:
         yield one_block(block)
@@ -362,6 +364,12 @@ def test_choices_lead_to_their_neighbours_in_the_order_given() -> None:
     assert len(onwards) == 5
     assert "#cell-2-3" not in onwards  # the first
     assert "#cell-2-3" in [a["href"] for a in links if a["rel"] == "prev"]
+
+
+def test_names_lie_over_a_picture_where_they_belong() -> None:
+    block = Labelled(figure=picture(90, 60), labels=(("Insula", 0.25, 0.5), ("Cuneus", 1.0, 0.0)))
+    places = {str(a["title"]): a["style"] for a in Structure(one_block(block)).all("i")}
+    assert places == {"Insula": "left: 25.00%; top: 50.00%", "Cuneus": "left: 100.00%; top: 0.00%"}
 
 
 # ---------------------------------------------------------------- colours

@@ -16,6 +16,7 @@ from heatlas.core.page import (
     Definitions,
     Explorer,
     Figure,
+    Labelled,
     Paragraph,
     Repeated,
 )
@@ -121,6 +122,50 @@ def test_many_elements_are_counted_in_bins(
     monkeypatch.setattr(comparisoncells, "MOST_POINTS", 100)
     _, scatter, _ = parts(opened(compared).choices[0])
     assert scatter.caption.startswith("Voxels by their values in b (across) and d (up); colours")
+
+
+def region_tables(folder: Path, n: int) -> list[Path]:
+    """Three tables of n regions, of which the second lacks the first region."""
+    files = []
+    for seed, name in enumerate("abc"):
+        numbers = np.random.default_rng(seed).normal(size=n)
+        rows = [f"r{k},{value:.3f}" for k, value in enumerate(numbers) if (name, k) != ("b", 0)]
+        files.append(folder / f"{name}.csv")
+        files[-1].write_text("region,d\n" + "\n".join(rows))
+    return files
+
+
+def scatter_of(choice: Choice) -> Figure | Labelled:
+    (columns,) = [block for block in choice.blocks if isinstance(block, Columns)]
+    scatter = columns.blocks[1]
+    assert isinstance(scatter, Figure | Labelled)
+    return scatter
+
+
+def test_regions_are_dots_with_their_names(tmp_path: Path) -> None:
+    compared = compare_maps(region_tables(tmp_path, 12), policy="pairwise")
+    by_label = {choice.label[:7]: choice for choice in opened(compared).choices}
+    scatter = scatter_of(by_label["a and c"])
+    assert isinstance(scatter, Labelled)
+    assert [name for name, _, _ in scatter.labels] == [f"r{k}" for k in range(12)]
+    assert scatter.figure.caption.startswith("12 regions by their values in c (across)")
+    both = scatter_of(by_label["a and b"])
+    assert isinstance(both, Labelled)
+    assert "r0" not in [name for name, _, _ in both.labels]
+    values = compared.maps
+    assert values is not None
+    left = [place for _, place, _ in scatter.labels]
+    order = np.argsort(values.values[values.names.index("c")])
+    assert (np.diff(np.array(left)[order]) > 0).all()
+
+
+def test_points_are_named_while_the_page_stays_small(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(comparisoncells, "MOST_NAMES", 25)
+    compared = compare_maps(region_tables(tmp_path, 12))
+    kinds = [type(scatter_of(choice)) for choice in opened(compared).choices]
+    assert kinds == [Labelled, Labelled, Figure]
 
 
 def test_without_maps_there_is_the_picture_alone(maps: list[Path]) -> None:

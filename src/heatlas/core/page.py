@@ -188,6 +188,32 @@ class Area(Value):
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
+class Labelled(Value):
+    """A picture in which a pointer reads the names of small things.
+
+    Parameters
+    ----------
+    figure : Figure
+        The picture.
+    labels : tuple of (str, float, float)
+        Name, and where it is: shares of the picture's width and height from the upper left.
+    """
+
+    figure: Figure
+    labels: tuple[tuple[str, float, float], ...]
+
+    def __post_init__(self) -> None:
+        """Make the sequence a tuple and check that every name lies within the picture."""
+        set_field(self, "labels", to=tuple(self.labels))
+        for name, left, top in self.labels:
+            if not (0 <= left <= 1 and 0 <= top <= 1):
+                raise DataError(
+                    f"label '{name}': {left:g}, {top:g} does not lie within the picture; its "
+                    "shares run from 0 to 1."
+                )
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Choice(Value):
     """What an area of a picture leads to.
 
@@ -261,6 +287,7 @@ Block = (
     | Columns
     | Details
     | Repeated
+    | Labelled
     | Explorer
 )
 

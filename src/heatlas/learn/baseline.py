@@ -10,6 +10,7 @@ from scipy import ndimage
 
 from heatlas.core.errors import DataError
 from heatlas.core.registry import Registry
+from heatlas.learn.network.model import Network, probabilities
 
 Floats = NDArray[np.floating]
 # Width of the blur and of the window of local means, as a share of the image's shorter side.
@@ -40,6 +41,32 @@ def neutral_baseline(image: Floats, *, kind: str = "blur") -> NDArray[np.float32
         If there is no such baseline.
     """
     return BASELINES[kind](np.asarray(image)).astype(np.float32)
+
+
+def baseline_probabilities(
+    network: Network, image: Floats, *, class_index: int
+) -> dict[str, float]:
+    """Return P(class) on each neutral baseline of an image.
+
+    Parameters
+    ----------
+    network : Network
+        What is asked; it has to know what its scores are.
+    image : numpy.ndarray, shape (channels, ...)
+        What it looks at.
+    class_index : int
+        Whose probability.
+
+    Returns
+    -------
+    dict of str to float
+        By name. Where it stays high although nothing is to be seen, the network does not know
+        such images: it may take smoothness itself for a finding. The baseline with the lowest
+        value is the most neutral one for this class.
+    """
+    images = np.stack([neutral_baseline(image, kind=kind) for kind in BASELINES])
+    shares = probabilities(network, images)[:, class_index]
+    return {kind: float(share) for kind, share in zip(BASELINES, shares, strict=True)}
 
 
 def check_image(image: Floats) -> NDArray[np.float32]:

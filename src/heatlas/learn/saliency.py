@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -18,7 +18,7 @@ from heatlas.core.words import number
 from heatlas.learn import cam
 from heatlas.learn.alignment import Alignment, align, identity, on_pixels
 from heatlas.learn.attribution import integrated_gradients, occlusion, smooth_grad
-from heatlas.learn.baseline import check_image, neutral_baseline
+from heatlas.learn.baseline import baseline_probabilities, check_image, neutral_baseline
 from heatlas.learn.network.attention import attention_weights
 from heatlas.learn.network.engine import in_parts
 from heatlas.learn.network.gradients import input_gradients, layer_activations, layer_tensors
@@ -62,6 +62,8 @@ class Request(Value):
     @property
     def baseline(self) -> NDArray[np.float32]:
         """The neutral image."""
+        if self.settings.baseline is None:
+            raise DataError("explain: no baseline was chosen; name one in the settings.")
         return neutral_baseline(self.image, kind=self.settings.baseline)
 
 
@@ -71,8 +73,9 @@ class SaliencySettings(Value):
 
     Parameters
     ----------
-    baseline : {"blur", "local-mean", "mean", "zero"}
-        The neutral image of integrated gradients, occlusion and Score-CAM.
+    baseline : {"blur", "local-mean", "mean", "zero"}, optional
+        The neutral image of integrated gradients, occlusion, Score-CAM and the trust card; by
+        default the one of them on which the class is least probable, which is then recorded.
     n_steps : int
         Points on the way of integrated gradients.
     n_draws : int
@@ -85,7 +88,7 @@ class SaliencySettings(Value):
         Seed of the noise.
     """
 
-    baseline: str = "blur"
+    baseline: str | None = None
     n_steps: int = 50
     n_draws: int = 25
     noise_share: float = 0.15
@@ -267,6 +270,9 @@ def explain(
     shares = probabilities(network, values[None])[0]
     of_class = int(shares.argmax()) if class_index is None else class_index
     check_class(network, of_class, n_classes=len(shares))
+    if settings.baseline is None:
+        seen = baseline_probabilities(network, values, class_index=of_class)
+        settings = replace(settings, baseline=min(seen, key=lambda kind: seen[kind]))
     alignment = _alignment(network, values, method=method, layer=layer)
     request = Request(
         network=network,
@@ -292,6 +298,37 @@ def explain(
         provenance=_provenance(request, method=method, layer_was_found=layer is None),
     )
     return found
+
+
+def explain_again(
+    explanation: Explanation, *, network: Network, image: ArrayLike
+) -> NDArray[np.float32]:
+    """Return the same kind of map for a network of the same architecture, or another image.
+
+    Parameters
+    ----------
+    explanation : Explanation
+        Whose method, class, layer and settings are taken.
+    network : Network
+        What is looked at; only its parameters may differ.
+    image : array_like, shape (channels, ...)
+        Of the same shape.
+
+    Returns
+    -------
+    numpy.ndarray of float32, shape (...)
+        The signed map on the image's pixels; units lie where they lay.
+    """
+    values = check_image(np.asarray(image))
+    request = Request(
+        network=with_scores_known(network, values),
+        image=values,
+        class_index=explanation.class_index,
+        alignment=explanation.alignment,
+        settings=explanation.settings,
+    )
+    features = METHODS[explanation.method].make(request)
+    return on_pixels(features, explanation.alignment).astype(np.float32)
 
 
 def _alignment(

@@ -22,6 +22,7 @@ from heatlas.core.page import (
     Details,
     Explorer,
     Figure,
+    Labelled,
     Listing,
     Note,
     Page,
@@ -164,7 +165,7 @@ def _data_uri(figure: Figure) -> str:
 
 def _columns(block: Columns) -> Mapping[str, Any]:
     """Give pictures room for three side by side, and stretch few blocks over the whole width."""
-    figures = (b.figure if isinstance(b, Repeated) else b for b in block.blocks)
+    figures = (b.figure if isinstance(b, Repeated | Labelled) else b for b in block.blocks)
     pictures = [inner.width for inner in figures if isinstance(inner, Figure)]
     wanted = min(max(max(pictures, default=0), _NARROWEST_COLUMN_PX), _WIDEST_COLUMN_PX)
     return {
@@ -227,6 +228,14 @@ def _repeated(block: Repeated) -> Mapping[str, Any]:
     }
 
 
+def _labelled(block: Labelled) -> Mapping[str, Any]:
+    labels = [
+        (name, f"left: {100 * left:.2f}%; top: {100 * top:.2f}%")
+        for name, left, top in block.labels
+    ]
+    return {**_figure(block.figure), "labels": labels}
+
+
 def _style_of(figure: Figure) -> str:
     """Return the class whose background is a picture; equal pictures share it."""
     return f"once-{sha256(figure.content).hexdigest()[:12]}"
@@ -263,6 +272,7 @@ _KINDS: Mapping[type, tuple[str, Callable[[Any], Mapping[str, Any]]]] = {
     Columns: ("columns", _columns),
     Details: ("details", _details),
     Repeated: ("repeated", _repeated),
+    Labelled: ("labelled", _labelled),
     Explorer: ("explorer", _explorer),
 }
 

@@ -22,6 +22,7 @@ from heatlas.core.page import (
     Definitions,
     Explorer,
     Figure,
+    Labelled,
     Paragraph,
     Repeated,
 )
@@ -39,10 +40,13 @@ from heatlas.show.scene import Scene
 from heatlas.show.view import View
 from heatlas.study.comparisonpictures import matrix_figure
 
-MOST_CELLS = 300  # that open; a page of some 5 MB
+MOST_CELLS = 240  # that open; a page of some 5 MB
 MOST_MAPS = 40  # that are drawn
 MOST_POINTS = 1000  # that are drawn one by one
-MAP_PX, MAP_SCALE, JOINT_SCALE = 440, 1.5, 1.5
+MOST_NAMES = 15_000  # of points, in all panels; 1.5 MB
+MAP_PX, MAP_SCALE = 440, 1.5
+FEW_CELLS, JOINT_SCALES = 100, (1.5, 1.0)  # of the scatters of few cells and of many
+POINTS_SCALE = 3.0  # dots are drawn without half tones: the browser makes them round
 
 
 @dataclass(frozen=True)
@@ -68,7 +72,7 @@ def cell_explorer(compared: MapComparison, judged: JudgedMatrix) -> Figure | Exp
     Returns
     -------
     Explorer or Figure
-        The distinct cells open, the strongest first, at most 300 of them; the picture alone where
+        The distinct cells open, the strongest first, at most 240 of them; the picture alone where
         no cell has a value or the maps were not kept.
     """
     figure = matrix_figure(judged, name="heatmap")
@@ -89,7 +93,8 @@ def cell_explorer(compared: MapComparison, judged: JudgedMatrix) -> Figure | Exp
             ),
         )
         for number, (cell, scatter) in enumerate(
-            zip(cells, _scatters(compared, selection, cells=cells), strict=True), start=1
+            zip(cells, _named_first(_scatters(compared, selection, cells=cells)), strict=True),
+            start=1,
         )
     )
     return Explorer(
@@ -208,7 +213,7 @@ def _two(value: float) -> str:
 
 def _scatters(
     compared: MapComparison, selection: Selection, *, cells: list[_Cell]
-) -> Iterator[Figure]:
+) -> Iterator[Figure | Labelled]:
     """Return how the values of each cell's maps go together: points where few, else counts."""
     left = f", after {join(compared.given)}" if compared.given else ""
     if selection.mask.size <= MOST_POINTS:
@@ -216,13 +221,14 @@ def _scatters(
             yield _points(selection, cell, element=_element(compared, plural=False), left=left)
         return
     pairs = [(cell.row, cell.column) for cell in cells]
+    scale = JOINT_SCALES[len(cells) > FEW_CELLS]
     for cell, found in zip(cells, joint_histograms(selection, pairs), strict=True):
         scene = compile_joint(
             found.counts,
             x_edges=found.x_edges,
             y_edges=found.y_edges,
             names=(cell.names[1], cell.names[0]),
-            view=View(scale=JOINT_SCALE),
+            view=View(scale=scale),
         )
         caption = (
             f"Voxels by their values in {cell.names[1]} (across) and {cell.names[0]} (up){left}; "
@@ -231,15 +237,41 @@ def _scatters(
         yield _figure(scene, name=f"joint-{cell.row}-{cell.column}", caption=caption)
 
 
-def _points(selection: Selection, cell: _Cell, *, element: str, left: str) -> Figure:
-    """Return one point an element of a cell."""
+def _points(selection: Selection, cell: _Cell, *, element: str, left: str) -> Figure | Labelled:
+    """Return one point an element of a cell, named where elements have names."""
     y, x = shared_values(selection, row=cell.row, column=cell.column)
-    scene = compile_points(x, y, names=(cell.names[1], cell.names[0]), view=View(scale=JOINT_SCALE))
-    caption = (
-        f"{count(len(x), element)} by their values in {cell.names[1]} "
-        f"(across) and {cell.names[0]} (up){left}."
+    scene = compile_points(
+        x, y, names=(cell.names[1], cell.names[0]), view=View(scale=POINTS_SCALE)
     )
-    return _figure(scene, name=f"points-{cell.row}-{cell.column}", caption=caption)
+    caption = (
+        f"{count(len(x), element)} by their values in {cell.names[1]} (across) and "
+        f"{cell.names[0]} (up){left}."
+    )
+    figure = _figure(scene, name=f"points-{cell.row}-{cell.column}", caption=caption)
+    space = selection.mask.space
+    if not isinstance(space, Parcels):
+        return figure
+    shared = selection.mask.indices[selection.pair(cell.row, cell.column)]
+    centres = [path.points.mean(axis=0) for path in scene.paths if path.role == "dot"]
+    places = np.array(centres) / (scene.width, scene.height)
+    names = [space.names[number] for number in shared]
+    return Labelled(
+        figure=figure,
+        labels=tuple(
+            (name, left, top) for name, (left, top) in zip(names, places.tolist(), strict=True)
+        ),
+    )
+
+
+def _named_first(scatters: Iterator[Figure | Labelled]) -> Iterator[Figure | Labelled]:
+    """Return the scatters, their points named as long as the page stays small."""
+    n_names = 0
+    for scatter in scatters:
+        if isinstance(scatter, Labelled):
+            n_names += len(scatter.labels)
+            yield scatter if n_names <= MOST_NAMES else scatter.figure
+        else:
+            yield scatter
 
 
 def _both_maps(pictures: Mapping[int, Figure], cell: _Cell) -> Iterator[Block]:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from copy import deepcopy
+from io import BytesIO
 from itertools import islice
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar, cast
 
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
+from torch import nn
 from torch.overrides import TorchFunctionMode
 
 from heatlas.core.execute import one_thread
@@ -71,6 +75,24 @@ def settled(*, seed: int = 0) -> Iterator[None]:
         finally:
             torch.use_deterministic_algorithms(strict)
             torch.set_num_threads(threads)
+
+
+def copied(module: nn.Module) -> nn.Module:
+    """Return a copy of a module on the CPU, in evaluation mode, without gradients of its own."""
+    with warnings.catch_warnings():
+        # What torch says to itself about exported modules, and that TorchScript has a successor.
+        warnings.simplefilter("ignore")
+        if isinstance(module, torch.jit.ScriptModule):  # its parameters do not survive a deepcopy
+            save, load = cast(Any, torch.jit.save), cast(Any, torch.jit.load)
+            stream = BytesIO()
+            save(module, stream)
+            stream.seek(0)
+            copy: nn.Module = load(stream, map_location="cpu")
+        else:
+            copy = deepcopy(module).cpu()
+    for parameter in copy.parameters():
+        parameter.requires_grad_(False)
+    return copy.eval()
 
 
 def as_tensor(values: ArrayLike) -> torch.Tensor:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator
-from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
@@ -24,6 +23,7 @@ from heatlas.learn.network.engine import (
     Interception,
     as_array,
     as_tensor,
+    copied,
     reason,
     settled,
 )
@@ -51,6 +51,8 @@ class Network(Value):
         What the scores are; None where that is still to be found from a run.
     batch : int
         Most images in one run; 1 for networks that were exported so.
+    image_shape : tuple of int or None, optional
+        Shape of an image, channels first, where a file declares one; None for a free length.
     """
 
     module: nn.Module
@@ -58,12 +60,13 @@ class Network(Value):
     origin: str = "Python"
     scores: Scores | None = None
     batch: int = BATCH
+    image_shape: tuple[int | None, ...] = ()
 
     def __post_init__(self) -> None:
         """Take a copy that nobody else can train or hook."""
         if self.scores is not None:
             check_choice(self.scores, name="scores", known=get_args(Scores))
-        module = deepcopy(self.module).cpu().eval().requires_grad_(False)
+        module = copied(self.module)
         set_field(self, "module", to=module)
 
     @property
@@ -220,7 +223,7 @@ def with_scores_known(network: Network, image: Floats) -> Network:
     is_squashed = bool(squashed) and squashed[-1] is output
     found: Scores = "probabilities" if is_squashed or sums_to_one else "logits"
     twin = object.__new__(Network)  # the module is this network's own already: no second copy
-    for field in ("module", "name", "origin", "batch"):
+    for field in ("module", "name", "origin", "batch", "image_shape"):
         set_field(twin, field, to=getattr(network, field))
     set_field(twin, "scores", to=found)
     return twin
@@ -273,17 +276,37 @@ def guarded(network: Network, run: Callable[[], Any], *, shape: tuple[int, ...])
 
 
 def check_images(network: Network, images: torch.Tensor) -> None:
-    """Raise DataError unless the images have the axes and channels of the first convolution."""
+    """Raise DataError unless the images are as declared, or as the first convolution takes them."""
+    shape = tuple(images.shape[1:])
+    if network.image_shape:
+        _check_declared(network, shape)
+        return
     first = first_convolution(network.module)
     if first is None:
         return
     axes, channels = first
-    shape = tuple(images.shape[1:])
     if len(shape) != axes + 1 or shape[0] != channels:
         raise DataError(
             f"network '{network.name}': its first convolution takes "
             f"{count(channels, 'channel')} of {axes}-D images, got shape {shape} (channels first)."
         )
+
+
+def _check_declared(network: Network, shape: tuple[int, ...]) -> None:
+    """Raise DataError unless an image has the shape that the network's file declares."""
+    wanted = network.image_shape
+    if len(wanted) == len(shape) and all(
+        n in {None, m} for n, m in zip(wanted, shape, strict=True)
+    ):
+        return
+    words = " x ".join("any" if n is None else str(n) for n in wanted)
+    hint = ""
+    if len(wanted) == len(shape) and wanted[-1] == shape[0]:
+        hint = " Its channels come last: convert it with tf2onnx --inputs-as-nchw."
+    raise DataError(
+        f"network '{network.name}': its file declares images of {words}, got "
+        f"{' x '.join(str(n) for n in shape)} (channels first).{hint}"
+    )
 
 
 def first_convolution(module: nn.Module) -> tuple[int, int] | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from copy import deepcopy
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,7 +13,15 @@ from torch.nn import functional
 
 from heatlas.core.errors import DataError
 from heatlas.core.random import stream
-from heatlas.learn.network.engine import RUN_FAULTS, Call, Floats, Interception, as_array, settled
+from heatlas.learn.network.engine import (
+    RUN_FAULTS,
+    Call,
+    Floats,
+    Interception,
+    as_array,
+    copied,
+    settled,
+)
 from heatlas.learn.network.model import Network
 
 UNITS = 5
@@ -103,7 +110,7 @@ def probe_axis(network: Network, *, layer: str, shape: tuple[int, ...], axis: in
 
 def _opened(module: nn.Module, chance: np.random.Generator) -> nn.Module:
     """Return a copy in which every path is open and every kernel is constant over its extent."""
-    module = deepcopy(module).eval()
+    module = copied(module)
     with torch.no_grad():
         for name, tensor in [*module.named_parameters(), *module.named_buffers()]:
             last = name.rsplit(".", 1)[-1]
@@ -113,7 +120,7 @@ def _opened(module: nn.Module, chance: np.random.Generator) -> nn.Module:
                 tensor.zero_()
             elif tensor.ndim <= 1 and last in {"weight", "running_var"}:
                 tensor.fill_(1)
-    return module.requires_grad_(False)
+    return module
 
 
 def _constant_kernels(shape: tuple[int, ...], chance: np.random.Generator) -> torch.Tensor:

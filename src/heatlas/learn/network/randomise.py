@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from copy import deepcopy
 from dataclasses import replace
 from typing import Any
 
@@ -12,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from heatlas.core.random import stream
-from heatlas.learn.network.engine import as_array
+from heatlas.learn.network.engine import as_array, copied
 from heatlas.learn.network.model import Network
 
 
@@ -52,7 +51,7 @@ def randomise(network: Network, *, layers: tuple[str, ...], seed: int) -> Networ
         keep their size; vectors (biases, normalisations) are shuffled. Each layer draws from a
         stream of its own, so that cascades agree on the layers they share.
     """
-    module = deepcopy(network.module)
+    module = copied(network.module)
     with torch.no_grad():
         for name, parameter in module.named_parameters():
             if name.rpartition(".")[0] in layers:
