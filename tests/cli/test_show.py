@@ -9,6 +9,7 @@ import pytest
 
 from heatlas.study.inspect import inspect_file
 from tests.cli.runner import Runner
+from tests.phantom import SHAPE, ball
 from tests.study.images import signed_map, write_nifti
 
 
@@ -120,3 +121,49 @@ def test_the_map_itself_is_never_replaced(heatlas: Runner, z_map: Path) -> None:
     before = z_map.read_bytes()
     assert heatlas("show", z_map, "-o", z_map).code == 2
     assert z_map.read_bytes() == before
+
+
+# -------------------------------------------------------------------------------- over CT
+
+
+@pytest.fixture
+def head(tmp_path: Path) -> Path:
+    """A head in HU on the grid of the map, with air around it."""
+    inside = ball(SHAPE, radius=4.5)
+    noise = np.random.default_rng(0).normal(0, 4, SHAPE)
+    return write_nifti(tmp_path / "ct.nii.gz", np.where(inside, 35 + noise, -1000).astype("f4"))
+
+
+def test_a_window_makes_the_template_ct_dark_and_radiological(
+    heatlas: Runner, z_map: Path, head: Path
+) -> None:
+    out = z_map.with_name("fig.png")
+    outcome = heatlas(
+        "show", z_map, "-o", out, "--template", head, "--window", "brain", "--threshold", "3"
+    )
+    assert outcome.code == 0, outcome.err
+    step = last_step(out)
+    assert (step["view"], step["left_is_left"], step["window"]) == ("stored", False, (0.0, 80.0))
+    heatlas("show", z_map, "-o", out, "--template", head, "--window", "40,40", "--left-is-left",
+            "--slices", "4,6")  # fmt: skip
+    step = last_step(out)
+    assert (step["slices"], step["left_is_left"], step["window"]) == ((4, 6), True, (20.0, 60.0))
+    heatlas("show", z_map, "-o", out, "--template", head, "--window", "brain", "--cuts", "z=0")
+    assert last_step(out)["view"] == "mosaic"
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--window", "brain"), "--template"),
+        (("--outline", "3"), "--window"),
+        (("--slices", "99"), "99 asked for, but there are 95 slices"),  # of the template
+        (("--slices", "1", "--kind", "ortho"), "kind 'stored'"),
+    ],
+)
+def test_options_of_ct_and_stored_slices_that_make_no_sense_are_refused(
+    heatlas: Runner, z_map: Path, options: tuple[str, ...], said: str
+) -> None:
+    outcome = heatlas("show", z_map, "-o", z_map.with_name("fig.png"), *options)
+    assert outcome.code == 2
+    assert said in outcome.err

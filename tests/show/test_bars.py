@@ -183,3 +183,10 @@ def test_a_picture_of_few_slices_has_the_colours_of_a_picture_of_all() -> None:
     (tile,) = few.tiles
     seen = np.unique(tile.elements[tile.elements >= 0])
     np.testing.assert_array_equal(few.opacity[seen], opacity_of(panel)[seen])
+
+
+def test_a_minimum_that_differs_from_zero_by_rounding_is_told_as_zero() -> None:
+    scale = replace(mean_map().scale, true_low=1e-43)
+    words = {tick.kind: tick.words for tick in bar_ticks(scale)}
+    assert words["minimum"] == "min 0"
+    assert words["maximum"].startswith("max 0.8")

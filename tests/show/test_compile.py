@@ -385,3 +385,11 @@ def test_stored_slices_are_drawn_without_a_background_and_over_a_plain_one() -> 
     np.testing.assert_array_equal(plain.elements, over.elements)
     assert over.grey.std() > 0
     assert "L" in texts(compile_scene([panel], view))  # under the slice, where nothing is dark
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_the_bar_over_a_window_lies_on_a_middle_grey_in_both_themes(theme: str) -> None:
+    grid = ct_grid((60, 64, 2))
+    panel = value_map(np.random.default_rng(0).random(grid.shape), grid)
+    scene = compile_scene([panel], radiological(theme=theme), background=windowed(grid=grid))
+    assert [bar.backdrop for bar in scene.bars] == [96]

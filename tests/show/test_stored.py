@@ -153,3 +153,17 @@ def test_a_slice_that_does_not_exist_is_named(number: int) -> None:
         stored_cuts(
             stack, [value_map(np.ones(SHAPE), grid)], view=View(kind="stored", slices=(number,))
         )
+
+
+def test_slices_are_spread_over_some_where_only_those_hold_something() -> None:
+    grid = Grid(shape=(4, 4, 100), affine=np.eye(4))
+    values = np.ones(grid.shape)
+    values[2, 2, 41] = 2
+    panel = value_map(values, grid)
+    stack = stack_of(grid, left_is_left=False)
+    some = np.array([30, 31, 50, 79])
+    rows = stored_cuts(stack, [panel], view=View(kind="stored"), among=lambda: some)
+    numbers = [cut.number for row in rows for cut in row]
+    assert len(numbers) == 20
+    assert 30 <= min(numbers) < 33 and 76 < max(numbers) <= 79
+    assert 41 in numbers

@@ -15,7 +15,14 @@ from heatlas.core.window import Window
 from heatlas.show.planes import Field, Raster, voxels_of
 from heatlas.show.stored import StoredSlice, stack_of
 from heatlas.show.view import THEMES
-from heatlas.show.window import BETWEEN, HATCH, WindowedVolume, gather_window, window_field
+from heatlas.show.window import (
+    BETWEEN,
+    HATCH,
+    WindowedVolume,
+    bright_slices,
+    gather_window,
+    window_field,
+)
 from tests.show.ct import BRAIN, ct_grid, hounsfield, windowed
 
 DARK = THEMES["dark"]
@@ -170,3 +177,13 @@ def test_values_of_float64_are_windowed_too() -> None:
     window = WindowedVolume(volume=volume, window=BRAIN)
     raster = StoredSlice(stack_of(grid, left_is_left=False), 0, 20, 24)
     assert (gather_window(raster, window, theme=DARK) == 64).all()
+
+
+def test_bright_slices_hold_more_than_air_and_padding() -> None:
+    values = np.full((10, 10, 6), -1000, np.float32)
+    values[2:8, 2:8, 2:4] = 35
+    values[:, :, 5] = np.nan
+    grid = Grid(shape=values.shape, affine=np.eye(4))
+    assert bright_slices(windowed(values, grid=grid), along=2).tolist() == [2, 3]
+    black = windowed(np.full(values.shape, -1000, np.float32), grid=grid)
+    assert bright_slices(black, along=2).size == 6

@@ -105,7 +105,6 @@ def test_counts_that_teach_nothing_are_refused(name: str) -> None:
 
 def test_the_window_of_the_example_is_the_one_that_the_images_were_made_with() -> None:
     from heatlas.learn.planted import PlantingSettings
-
     from heatlas.prep.ct import WINDOWS
 
     assert PlantingSettings().window_hu == (WINDOWS[WINDOW].centre, WINDOWS[WINDOW].width)

@@ -31,7 +31,7 @@ def test_a_slice_as_a_volume_keeps_its_values_and_its_millimetres() -> None:
 def test_the_picture_says_slice_method_class_and_verdict_and_carries_its_provenance() -> None:
     png, svg = explanation_pictures(explained())
     text = svg.decode()
-    for words in ("HiResCAM: ", "4: z = ", "class 1", "slice 4", "Slice 4 as stored", "checks"):
+    for words in ("HiResCAM: ", "4: z = ", "class 1", "slice 4", "Slice 4 of the image", "checks"):
         assert words in text, words
     image = Image.open(io.BytesIO(png))
     assert "show to a network" in "".join(str(value) for value in image.info.values())

@@ -24,7 +24,10 @@ from heatlas.study.overlay import (
     draw_overlay,
     lay_over,
     map_on_ct,
+    slices_at,
+    write_colours,
     write_map_on_ct,
+    write_overlay,
 )
 from tests.show.ct import ct_grid, windowed
 from tests.study.images import write_nifti
@@ -247,3 +250,37 @@ def test_the_map_is_written_on_the_grid_of_the_ct_with_its_story(tmp_path: Path)
         write_map_on_ct(out, source, ct=ct.volume)
     with pytest.raises(DataError, match="an input, which is never replaced"):
         write_map_on_ct(out, out, ct=ct.volume, overwrite=True)
+
+
+def test_slices_are_found_by_their_positions_from_one() -> None:
+    volume = head_ct().volume
+    places = np.array([
+        middle_of(head_ct(), 3),
+        middle_of(head_ct(), 3) + 0.4,
+        middle_of(head_ct(), 8),
+    ])
+    assert slices_at(volume, places) == (3, 8)
+    assert slices_at(volume, np.empty((0, 3))) == ()
+
+
+def test_overlay_and_map_are_written_together_and_replaced_only_when_told(tmp_path: Path) -> None:
+    ct = head_ct()
+    source = blob_on(coarse_grid(), middle_of(ct))
+    files, notes = write_overlay(tmp_path, source, ct=ct, view=ONE)
+    assert [path.name for path in files] == ["overlay.png", "overlay.svg", "heatmap.nii.gz"]
+    assert all(path.stat().st_size > 1000 for path in files)
+    assert "of the map lies within the CT" in notes[0]
+    with pytest.raises(DataError, match="exists already"):
+        write_overlay(tmp_path, source, ct=ct, view=ONE)
+    again, _ = write_overlay(tmp_path, source, ct=ct, view=ONE, overwrite=True)
+    assert again == files
+    with pytest.raises(DataError, match="an input, which is never replaced"):
+        write_overlay(tmp_path, tmp_path / "heatmap.nii.gz", ct=ct, overwrite=True)
+
+
+def test_ct_in_colours_is_written_as_two_figures(tmp_path: Path) -> None:
+    files, notes = write_colours(tmp_path, head_ct(), table="jet", view=ONE, overwrite=False)
+    assert [path.name for path in files] == ["colours.png", "colours.svg"]
+    assert "fail" in notes[1]
+    with pytest.raises(DataError, match="exists already"):
+        write_colours(tmp_path, head_ct(), table="jet", view=ONE, overwrite=False)

@@ -11,8 +11,10 @@ import typer
 from heatlas.cli.options import command_of
 
 if TYPE_CHECKING:
+    from heatlas.show.window import WindowedVolume
     from heatlas.study.ct import CtScan
     from heatlas.study.ctfiles import CtPictures
+    from heatlas.study.overlay import Look
 
 
 def register(application: typer.Typer) -> None:
@@ -145,6 +147,7 @@ def show_ct(options: CtOptions) -> None:
         voxel_size_mm=options.voxel_size,
     )
     _print(scan)
+    _check_map(options, scan)
     written = write_ct(
         scan,
         options.out,
@@ -170,33 +173,59 @@ def _check_map_options(options: CtOptions) -> None:
             raise typer.BadParameter("it is for a map; name one with --map.", param_hint=name)
 
 
+def _check_map(options: CtOptions, scan: CtScan) -> None:
+    """Read the map before anything is written: one that lies elsewhere is refused."""
+    if options.heat_map is None:
+        return
+    from heatlas.study.overlay import lay_over
+
+    lay_over(_beneath(options, scan), options.heat_map, look=_look(options))
+
+
+def _beneath(options: CtOptions, scan: CtScan) -> WindowedVolume:
+    """Return the scan through the first window."""
+    from heatlas.study.ct import ct_backdrop, default_windows
+
+    asked = scan.windows_named(options.window) if options.window else default_windows(scan)[0]
+    return ct_backdrop(scan, asked[0])
+
+
+def _look(options: CtOptions) -> Look:
+    from heatlas.study.overlay import Look
+
+    return Look(
+        fade="none" if options.flat else "value",
+        alpha=options.alpha,
+        table=options.colour,
+        limit=options.limit,
+        threshold=options.threshold,
+        outline=options.outline,
+    )
+
+
 def _overlay(options: CtOptions, scan: CtScan, *, out: Path) -> tuple[Path, ...]:
     """Write the map over the scan, or the scan in colours, where asked for."""
     if options.heat_map is None and options.colour is None:
         return ()
     from dataclasses import replace
 
-    from heatlas.study.ct import ct_backdrop, default_windows
-    from heatlas.study.overlay import CT_VIEW, Look, write_colours, write_overlay
+    from heatlas.study.overlay import CT_VIEW, slices_at, write_colours, write_overlay
 
-    asked = scan.windows_named(options.window) if options.window else default_windows(scan)[0]
-    ct = ct_backdrop(scan, asked[0])
-    view = replace(CT_VIEW, left_is_left=options.left_is_left, scale=options.scale)
+    ct = _beneath(options, scan)
+    places = scan.slices.centres_mm()[[number - 1 for number in _numbers(options.slices)]]
+    view = replace(
+        CT_VIEW,
+        left_is_left=options.left_is_left,
+        scale=options.scale,
+        slices=slices_at(scan.volume, places),
+    )
+    again = options.overwrite
     if options.heat_map is None:
         table = options.colour or "batlow"
-        files, notes = write_colours(out, ct, table=table, view=view, overwrite=options.overwrite)
+        files, notes = write_colours(out, ct, table=table, view=view, overwrite=again)
     else:
-        look = Look(
-            fade="none" if options.flat else "value",
-            alpha=options.alpha,
-            table=options.colour,
-            limit=options.limit,
-            threshold=options.threshold,
-            outline=options.outline,
-        )
-        files, notes = write_overlay(
-            out, options.heat_map, ct=ct, look=look, view=view, overwrite=options.overwrite
-        )
+        look, source = _look(options), options.heat_map
+        files, notes = write_overlay(out, source, ct=ct, look=look, view=view, overwrite=again)
     for note in notes:
         typer.echo(f"note: {note}", err=True)
     return files

@@ -114,8 +114,8 @@ def _column_width(panel: HeatMap, *, px: float) -> float:
 def bar_ticks(scale: ColourScale) -> tuple[Tick, ...]:
     """Return the ticks from high to low: true extremes, thresholds, ends and zero."""
     ticks = [
-        Tick(value=scale.true_high, kind="maximum", words=f"max {number(scale.true_high)}"),
-        Tick(value=scale.true_low, kind="minimum", words=f"min {number(scale.true_low)}"),
+        Tick(value=scale.true_high, kind="maximum", words=f"max {_told(scale.true_high, scale)}"),
+        Tick(value=scale.true_low, kind="minimum", words=f"min {_told(scale.true_low, scale)}"),
         *(Tick(value=cut, kind="threshold", words=number(cut)) for cut in scale.cuts),
         *(Tick(value=level, kind="contour", words=_as_given(level)) for level in scale.contours),
         Tick(value=scale.high, kind="end", words=number(scale.high)),
@@ -171,6 +171,11 @@ def bar_marks(bar: Bar, *, view: View) -> tuple[list[Words], list[Path]]:
     words, paths = _tick_marks(bar, view=view)
     words += _label_words(bar, words, view=view)
     return words, [*_frame(bar, view=view), *_arrows(bar, view=view), *paths]
+
+
+def _told(value: float, scale: ColourScale) -> str:
+    """Return a value in words; what lies within a millionth of the bar around 0 is 0."""
+    return number(0.0 if abs(value) < 1e-6 * (scale.high - scale.low) else value)
 
 
 def _as_given(level: float) -> str:

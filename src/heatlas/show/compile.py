@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from dataclasses import field as dataclass_field
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,11 +49,12 @@ from heatlas.show.planes import (
 from heatlas.show.scene import Panel, Path, Scene, Tile, Words
 from heatlas.show.stored import Stack, StoredSlice, stack_of, stored_cuts
 from heatlas.show.view import AXES, Axis, View
-from heatlas.show.window import WindowedVolume, gather_window, window_field
+from heatlas.show.window import WindowedVolume, bright_slices, gather_window, window_field
 
 ORTHO_ORDER: tuple[Axis, ...] = ("y", "x", "z")
 CROSS_HAIR_GAP = 7
 NOTICEABLE = 0.5  # opacity from which on a map is never cropped by the window's field
+TISSUE_GREY = 96  # of soft tissue in a window of its own, under the colour bar
 TILTED = 0.5  # degrees: less is not worth a word
 PLANE_NAMES = {"x": "sagittal", "y": "coronal", "z": "axial"}
 
@@ -159,6 +161,8 @@ def _fill(panels: tuple[HeatMap, ...], *, layout: Layout, cutter: _Cutter, view:
     windowed = cutter.seen.windowed
     drawn = [cutter.panel(p, box=box) for p, box in zip(panels, layout.panels, strict=True)]
     bars = [make_bar(panels, box=box, view=view) for box in layout.bars]
+    if windowed:  # the same grey in both themes: beneath lies the image, not the page
+        bars = [replace(bar, backdrop=TISSUE_GREY) for bar in bars]
     words, paths = _page_words(layout, view), [path for panel in drawn for path in panel[1]]
     for heat_map, box in zip(panels, layout.panels, strict=True):
         words += _panel_words(heat_map, box, view=view)
@@ -190,7 +194,11 @@ def _cuts(panels: tuple[HeatMap, ...], seen: _Seen) -> list[list[Cut]]:
     """Return the slices in rows."""
     view, field = seen.view, seen.field
     if seen.stack is not None:
-        return stored_cuts(seen.stack, panels, view=view)
+        along, backdrop = seen.stack.along, seen.backdrop
+        among = None
+        if isinstance(backdrop, WindowedVolume):
+            among = partial(bright_slices, backdrop, along=along)
+        return stored_cuts(seen.stack, panels, view=view, among=among)
     if view.kind == "mosaic":
         rows = mosaic_cuts(panels, view, extent=field if seen.windowed else None)
         return [[field_cut(axis, mm, field=field) for mm in rows[axis]] for axis in rows]
@@ -223,15 +231,17 @@ def _foot(panels: Sequence[HeatMap], seen: _Seen) -> str:
 
 
 def _stored_words(stack: Stack, *, first: int) -> str:
-    words = f"Slices as stored; {first} is the most {stack.first_side}"
-    if stack.n_slices == 1:
-        words = f"Slice {first} as stored"
+    alone = stack.n_slices == 1
+    words = f"Slices of the image's own grid; {first} is the most {stack.first_side}"
+    if alone:
+        words = f"Slice {first} of the image's own grid"
     if stack.tilt_degrees < TILTED:
         return f"{words}."
     plane = PLANE_NAMES[stack.axis]
+    are, whose = ("It is", "its") if alone else ("They are", "their")
     return (
-        f"{words}. They are tilted by {stack.tilt_degrees:.1f}° against the {plane} plane: "
-        f"{stack.axis} is that of their middle."
+        f"{words}. {are} tilted by {stack.tilt_degrees:.1f}° against the {plane} plane: "
+        f"{stack.axis} is that of {whose} middle."
     )
 
 
@@ -285,6 +295,8 @@ class _Cutter:
             if place not in self.greys:
                 self.greys[place] = self._grey(raster)
             grey = self.greys[place]
+        for array in (elements, grey):
+            array.setflags(write=False)  # so that the tile takes it without a copy
         return Tile(
             axis=box.axis,
             position_mm=box.position_mm,

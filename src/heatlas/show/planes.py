@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -215,16 +215,19 @@ def field_cut(axis: Axis, position_mm: float, *, field: Field) -> Cut:
 
 def gather_elements(raster: SlicePixels, mask: Mask) -> NDArray[np.int32]:
     """Return the element of the nearest voxel of each pixel, -1 where there is none."""
-    shape = mask.grid.shape
-    flat, inside = np.zeros((1, 1), dtype=np.int64), np.ones((1, 1), dtype=bool)
+    shape, size = mask.grid.shape, (raster.height, raster.width)
+    # Half the memory where the numbers allow it: pictures are made of many short steps.
+    whole = np.dtype(np.int32 if mask.inside.size < 2**31 else np.int64)
+    flat: NDArray[Any] = np.zeros((1, 1), dtype=whole)
+    inside = np.ones((1, 1), dtype=bool)
     for length, (rows, columns) in zip(shape, raster.terms(mask.grid), strict=True):
-        nearest = _nearest(rows, columns)
+        nearest = _nearest(rows, columns).astype(whole, copy=False)
         inside = inside & (nearest >= 0) & (nearest < length)
-        flat = flat * length + nearest
-    size = (raster.height, raster.width)
+        flat = flat * whole.type(length) + nearest
     if mask.size == mask.inside.size:  # every voxel is an element: nothing is looked up
-        flat = flat if inside.all() else np.where(inside, flat, -1)
-        return np.broadcast_to(flat, size).astype(np.int32)
+        flat = flat if inside.all() else np.where(inside, flat, whole.type(-1))
+        flat = flat if flat.shape == size else np.broadcast_to(flat, size).copy()
+        return flat.astype(np.int32, copy=False)
     inside, flat = np.broadcast_to(inside, size).copy(), np.broadcast_to(flat, size)
     inside[inside] = mask.inside[flat[inside]]
     elements = np.full(size, -1, dtype=np.int32)

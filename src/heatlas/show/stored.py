@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -187,8 +187,16 @@ def stack_of(grid: Grid, *, left_is_left: bool) -> Stack:
     )
 
 
-def stored_cuts(stack: Stack, panels: Sequence[HeatMap], *, view: View) -> list[list[Cut]]:
+def stored_cuts(
+    stack: Stack,
+    panels: Sequence[HeatMap],
+    *,
+    view: View,
+    among: Callable[[], NDArray[np.int64]] | None = None,
+) -> list[list[Cut]]:
     """Return the slices to draw in rows: as asked by number, or spread, one through the peak.
+
+    ``among`` gives the slices over which they are spread, all of them without it.
 
     Raises
     ------
@@ -201,17 +209,24 @@ def stored_cuts(stack: Stack, panels: Sequence[HeatMap], *, view: View) -> list[
             f"slices: {wrong[0]} asked for, but there are {count(stack.n_slices, 'slice')}, "
             f"numbered from 1 to {stack.n_slices}."
         )
-    numbers = [number - 1 for number in view.slices] or _spread_numbers(stack, panels)
+    numbers = [number - 1 for number in view.slices]
+    if not numbers:
+        known = np.arange(stack.n_slices) if among is None else among()
+        numbers = _spread_numbers(stack, panels, among=known)
     fits = (columns for most, columns in COLUMNS.items() if len(numbers) <= most)
     n = view.n_slices or min(next(fits, MANY_COLUMNS), len(numbers))
     cuts = [stack.cut(number) for number in numbers]
     return [cuts[k : k + n] for k in range(0, len(cuts), n)]
 
 
-def _spread_numbers(stack: Stack, panels: Sequence[HeatMap]) -> list[int]:
-    if stack.n_slices <= MOST_SLICES:
-        return list(range(stack.n_slices))
-    edges = np.linspace(0, stack.n_slices - 1, MOST_SLICES + 1)
+def _spread_numbers(
+    stack: Stack, panels: Sequence[HeatMap], *, among: NDArray[np.int64]
+) -> list[int]:
+    """Return at most 20 slices between the first and the last of some, one through the peak."""
+    first, last = int(among[0]), int(among[-1])
+    if last - first < MOST_SLICES:
+        return list(range(first, last + 1))
+    edges = np.linspace(first, last, MOST_SLICES + 1)
     middles = (edges[:-1] + edges[1:]) / 2
     peak = float(stack.number_at(np.array(peak_position(panels))))
     places = through_peaks(edges, middles, mm=np.array([peak]), size=np.ones(1))

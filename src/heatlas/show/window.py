@@ -20,6 +20,7 @@ Floats = NDArray[np.float64]
 Floats32 = NDArray[np.float32]
 HALF = 0.5 - 1e-4  # of a pixel's weight: what decides whether it is measured, or outside
 HATCH, BETWEEN = 74, 34  # grey levels of what was not measured
+SMALLEST_BRIGHT = 0.005
 HATCH_PX = 7  # from stripe to stripe
 ALIGNED = 1e-9
 
@@ -101,6 +102,15 @@ def window_field(window: WindowedVolume) -> Field:
     low, high = box_mm(bright if bright.any() else np.ones(grid.shape, bool), grid)
     margin = 0.015 * float((high - low).max())
     return Field(low=low - margin, high=high + margin)
+
+
+def bright_slices(window: WindowedVolume, *, along: int) -> NDArray[np.int64]:
+    """Return the slices of which some half per cent or more is not black, all if none is."""
+    rest = tuple(axis for axis in range(3) if axis != along)
+    with np.errstate(invalid="ignore"):
+        share = np.mean(window.volume.values > window.low, axis=rest)
+    found = np.flatnonzero(share >= SMALLEST_BRIGHT)
+    return found if found.size else np.arange(len(share))
 
 
 def gather_window(

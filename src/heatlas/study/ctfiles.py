@@ -22,7 +22,10 @@ from heatlas.study.ct import BODY_HU, CtScan, default_windows
 from heatlas.study.ctpage import ct_page
 
 DOTS_PER_INCH = 96.0
-FILES = ("ct.nii.gz", "ct.json", "windows.png", "windows.svg", "ct.html")
+FILES = (
+    "ct.nii.gz", "ct.json", "windows.png", "windows.svg", "ct.html",
+    "overlay.png", "overlay.svg", "heatmap.nii.gz", "heatmap.json", "colours.png", "colours.svg",
+)  # fmt: skip
 DEFAULT_SLICES = 6
 
 

@@ -23,6 +23,7 @@ from heatlas.core.words import percent
 from heatlas.geometry.resample import INTERPOLATIONS, nearest_values, resample
 from heatlas.io.nifti import read_header, read_volume, write_volume
 from heatlas.show.accessibility import verdict
+from heatlas.show.stored import stack_of
 from heatlas.show.view import View
 from heatlas.show.window import WindowedVolume
 from heatlas.study.history import read_sidecar, with_history
@@ -202,6 +203,12 @@ def colour_ct(
     view = replace(view, note=" ".join([view.note, *notes]).strip())
     picture = draw(heat_map, out=out, view=view, template=ct)
     return replace(picture, notes=notes)
+
+
+def slices_at(ct: Volume, positions_mm: NDArray[np.float64]) -> tuple[int, ...]:
+    """Return the slices of a volume nearest to positions in mm, numbered from 1, each once."""
+    stack = stack_of(ct.grid, left_is_left=False)
+    return tuple(dict.fromkeys(stack.number_at(place) + 1 for place in positions_mm))
 
 
 def colour_notes(heat_map: HeatMap, *, view: View) -> tuple[str, ...]:
