@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -94,7 +95,8 @@ def test_files_that_are_no_network_are_one_sentence(
     assert "damaged or cut short" in heatlas(*words(model, scan)).sentence
     torch.save(seeded("plain-2d"), model)
     assert "save the weights alone" in heatlas(*words(model, scan)).sentence
-    with pytest.warns(DeprecationWarning):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
         torch.jit.save(torch.jit.trace(seeded("plain-2d"), torch.zeros(1, 1, 48, 40)), model)
     assert "TorchScript is code" in heatlas(*words(model, scan)).sentence
 

@@ -272,10 +272,10 @@ def pointing_table(network: Network, test: PlantedImages, *, shares: NDArray[np.
         for method in POINTING:
             made = explain(network, image, method=method, class_index=WITH_LESION)
             usual = stretched(made.alignment.layer_shape, image_shape=made.alignment.image_shape)
-            maps = {"aligned": made.values, "stretched": on_pixels(made.features, usual)}
-            for way, values in maps.items():
+            ways = (("aligned", made.values), ("stretched", on_pixels(made.features, usual)))
+            for way, values in ways:
                 name = f"{METHODS[method].title}, {way}"
-                hits.setdefault(name, []).append(bool(mask.flat[values.argmax()]))
+                hits.setdefault(name, []).append(bool(mask.flat[int(np.argmax(values))]))
         hits.setdefault("control: brightest pixel", []).append(bool(mask.flat[image[0].argmax()]))
     groups = {name: np.array(row, dtype=bool) for name, row in hits.items()}
     inside = [float(test.masks[k].mean()) for k in found]

@@ -196,7 +196,7 @@ def _slices(found: ModelExplanation) -> Section:
     order = np.argsort(-shares, kind="stable")[:MOST_ROWS]
     table = Table(
         columns=(
-            Column(name="slice", values=order + 1.0),
+            Column(name="slice", values=(order + 1).astype(np.float64)),
             Column(name=f"P(class {class_index})", values=shares[order], digits=3),
             Column(
                 name="explained",

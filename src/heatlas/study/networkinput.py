@@ -63,7 +63,7 @@ class InputScale(Value):
         """Return an image's values as a network's input, same shape."""
         share = np.clip((values - np.float32(self.low)) / (self.high - self.low), 0, 1)
         scaled = self.first + np.nan_to_num(share, nan=0.0) * (self.last - self.first)
-        return scaled.astype(np.float32)
+        return np.asarray(scaled, dtype=np.float32)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -156,7 +156,7 @@ class Frame(Value):
 
     @property
     def _steps(self) -> Floats:
-        return np.array(self._box_shape) / np.array(self.network_shape)
+        return np.asarray(np.array(self._box_shape) / np.array(self.network_shape))
 
     def _check_axes(self) -> None:
         n = len(self.image_shape)
