@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +24,7 @@ from heatlas.learn.faithfulness import TrustSettings, assess
 from heatlas.learn.network.attention import attention_weights
 from heatlas.learn.network.layers import find_target_layer
 from heatlas.learn.network.model import (
+    Module,
     Network,
     as_network,
     check_class,
@@ -41,9 +41,6 @@ from heatlas.study.networkimages import (
     network_images,
 )
 from heatlas.study.networkinput import Frame
-
-if TYPE_CHECKING:
-    from torch import nn
 
 __all__ = ["ExplainSettings", "ExplainedView", "ModelExplanation", "explain_model"]
 
@@ -186,7 +183,7 @@ class ModelExplanation(Value):
 
 
 def explain_model(
-    model: nn.Module | Network,
+    model: Module | Network,
     image: Path | str | CtScan,
     *,
     look: NetworkInput,
