@@ -148,6 +148,19 @@ def test_choices_for_voxels_do_not_fit_regions(images: list[Path], atlas: Path) 
         compare_maps(images, policy="mask", options=over(atlas))
 
 
+def test_labels_without_names_and_names_without_voxels_are_reported(
+    images: list[Path], atlas: Path, tmp_path: Path
+) -> None:
+    table = tmp_path / "blocks.csv"
+    table.write_text("index,name\n" + "\n".join(f"{k},block {k}" for k in range(3, 31)))
+    compared = compare_maps(images, options=over(atlas, labels=table))
+    said = "; ".join(compared.warnings)
+    assert "2 labels without a name (1 and 2)" in said
+    assert "3 names without a voxel in blocks.nii.gz (block 28, block 29 and block 30)" in said
+    assert compared.regions is not None
+    assert compared.regions.matrix.rows.names[:3] == ("label 1", "label 2", "block 3")
+
+
 def test_labels_and_groups_name_the_maps_of_regions_as_well(
     images: list[Path], atlas: Path, tmp_path: Path
 ) -> None:

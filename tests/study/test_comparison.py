@@ -145,6 +145,8 @@ def test_regions_are_written_beside_the_usual_files(
     table = read_table(out / "regions.tsv")
     assert table.names == ("region", "a", "b", "c")
     np.testing.assert_array_equal(table.numbers("b"), np.random.default_rng(1).normal(size=9))
+    words = json.loads((out / "regions.json").read_text())
+    assert words["b"]["Description"] == "d in b"
     across = read_table(out / "region_correlation.tsv")
     assert across.names == ("region", *(f"r{k}" for k in range(9)))
     provenance = read_provenance(out / "regions.svg")

@@ -59,6 +59,7 @@ def test_tables_speak_of_names_and_of_what_is_missing_for_a_test(tmp_path: Path)
     page = render_page(comparison_page(compared))
     assert "Nothing was tested: positions unknown" in page
     assert "taken as stationary" not in page
+    assert not any(words in page for words in ("effective n", "% interval", "[nan", "[n/a"))
 
 
 def test_voxels_have_nothing_to_say_about_regions(images: list[Path]) -> None:

@@ -188,6 +188,11 @@ class MapComparison(Value):
         return POLICIES[self.question.policy].words_for(self.element)
 
     @property
+    def is_tested(self) -> bool:
+        """True when cells have an interval and a p."""
+        return MEASURES[self.question.measure].tested and not self.untested
+
+    @property
     def survives(self) -> NDArray[np.bool_]:
         """True where the family-wise p does not exceed alpha."""
         return np.asarray(self.p_fwer <= self.question.alpha)

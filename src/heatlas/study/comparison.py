@@ -120,7 +120,8 @@ def _write_regions(compared: MapComparison, *, out: Path) -> tuple[str, ...]:
     for stem, matrix, shown in zip((REGIONS, ACROSS), matrices, judged, strict=False):
         if matrix is None or shown is None:
             continue
-        listed = matrix_table(matrix, entry="region")
+        between = "with" if matrix.is_square else "in"
+        listed = matrix_table(matrix, entry="region", between=between)
         write_table(out / f"{stem}.tsv", listed, provenance=compared.provenance)
         drawn = matrix_pictures(shown, provenance=compared.provenance, view=region_view(shown))
         for ending, content in zip((".png", ".svg"), drawn, strict=True):
@@ -133,11 +134,26 @@ def _write_regions(compared: MapComparison, *, out: Path) -> tuple[str, ...]:
     return tuple(written)
 
 
-def matrix_table(matrix: LabelledMatrix, *, entry: str = "map") -> Table:
-    """Return a matrix as a table: one row a row, named in the first column."""
+def matrix_table(matrix: LabelledMatrix, *, entry: str = "map", between: str = "with") -> Table:
+    """Return a matrix as a table.
+
+    Parameters
+    ----------
+    matrix : LabelledMatrix
+        What is written.
+    entry : str
+        Name of the first column, which holds the names of the rows.
+    between : str
+        Word between what the values are and the column that they stand in.
+
+    Returns
+    -------
+    Table
+        One row a row.
+    """
     columns = [Column(name=entry, values=matrix.rows.names, description="name of the row")]
     columns += [
-        Column(name=name, values=matrix.values[:, k], description=f"{matrix.kind} with {name}")
+        Column(name=name, values=matrix.values[:, k], description=f"{matrix.kind} {between} {name}")
         for k, name in enumerate(matrix.columns.names)
     ]
     return Table(columns=tuple(columns), caption=matrix.kind)

@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from heatlas.compare.comparison import MapComparison, select_for
-from heatlas.compare.correlation import MEASURES
 from heatlas.compare.joint import joint_histograms, shared_values
 from heatlas.compare.maps import ComparedMaps
 from heatlas.compare.policy import Selection
@@ -158,7 +157,7 @@ def _numbers(compared: MapComparison, cell: _Cell) -> tuple[tuple[str, str], ...
     sure, place, matrix = compared.certainty, cell.place, compared.matrix
     value = float(matrix.values[place])
     items = []
-    if MEASURES[compared.question.measure].tested:
+    if compared.is_tested:
         limits = f"[{_two(float(sure.low[place]))}, {_two(float(sure.high[place]))}]"
         items.append((
             f"{matrix.kind} [{100 * sure.level:g} % interval]",
@@ -168,7 +167,7 @@ def _numbers(compared: MapComparison, cell: _Cell) -> tuple[tuple[str, str], ...
         items.append((matrix.kind, _two(value)))
     if matrix.n is not None:
         items.append((_element(compared, plural=True), f"{matrix.n[place]:,}"))
-    if MEASURES[compared.question.measure].tested:
+    if compared.is_tested:
         items += [
             (f"effective number of {_element(compared, plural=True)}", _whole(sure.n_eff[place])),
             ("p, uncorrected", _p(float(sure.p[place]))),

@@ -107,7 +107,7 @@ def _cells(compared: MapComparison) -> Section:
 def _cell_table(compared: MapComparison, cells: NDArray[np.int64]) -> Table:
     matrix, sure = compared.matrix, compared.certainty
     row, column = cells[:, 0], cells[:, 1]
-    tested = MEASURES[compared.question.measure].tested
+    tested = compared.is_tested
     values = [_two(value) for value in matrix.values[row, column]]
     head = matrix.kind
     if tested:
