@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from heatlas.compare.lags import bounding_box
 from heatlas.core.validate import check_choice, own_array, set_field
 from heatlas.core.value import Value
 from heatlas.core.volume import Volume
@@ -179,9 +180,17 @@ def _faces(shape: tuple[int, ...]) -> Flags:
 
 
 def _touching_the_border(alike: Flags) -> Flags:
-    """Return the components that reach a face."""
-    labels, n = ndimage.label(alike)
+    """Return the components that reach a face.
+
+    Only the box of the other voxels, and one voxel around it, needs labels: all beyond is alike.
+    """
+    if alike.all():
+        return alike
+    box = tuple(slice(max(cut.start - 1, 0), cut.stop + 1) for cut in bounding_box(~alike))
+    labels, n = ndimage.label(alike[box])
     reaches = np.zeros(n + 1, dtype=bool)
-    reaches[np.unique(labels[_faces(alike.shape)])] = True
+    reaches[np.unique(labels[_faces(labels.shape)])] = True
     reaches[0] = False
-    return np.asarray(reaches[labels])
+    outside = np.ones(alike.shape, dtype=bool)
+    outside[box] = reaches[labels]
+    return outside

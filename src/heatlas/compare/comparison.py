@@ -346,7 +346,7 @@ def compare_aligned(
     which they are given changes no digit. Sums over elements are taken once for all policies; what
     costs time beside them is one FFT there and back for each map, or for both maps of each pair
     where pairs rest on elements of their own. Memory beside the maps: for each worker two blocks of
-    four million values, and about twenty matrices of rows by columns.
+    two million values, and about twenty matrices of rows by columns.
     """
     given = maps
     by_name = sorted(range(len(maps)), key=lambda k: maps.names[k])

@@ -56,16 +56,30 @@ class Box:
     def near(self) -> Window:
         """Short lags; the cheap window, in which most curves end."""
         longest = float(np.max(np.linalg.norm(self.steps, axis=0) * self.shape))
-        radius = np.ceil(NEAR * longest) + 0.5
-        per_axis = np.linalg.norm(np.linalg.inv(self.steps), axis=1)
-        wanted = np.floor(radius * per_axis).astype(int)
-        reach = tuple(min(int(k), n - 1) for k, n in zip(wanted, self.shape, strict=True))
-        return _window(self, reach=reach, n_shells=int(radius + 0.5))
+        n_shells = int(np.ceil(NEAR * longest)) + 1
+        return _window(self, reach=self.reach_of(n_shells), n_shells=n_shells)
 
     @cached_property
     def far(self) -> Window:
         """All lags."""
         return _window(self, reach=tuple(n - 1 for n in self.shape))
+
+    def reach_of(self, n_shells: int) -> tuple[int, ...]:
+        """Return the largest lag along each axis that the first shells hold, in voxels."""
+        per_axis = np.linalg.norm(np.linalg.inv(self.steps), axis=1)
+        wanted = np.floor((n_shells - 0.5) * per_axis).astype(int)
+        return tuple(min(int(k), n - 1) for k, n in zip(wanted, self.shape, strict=True))
+
+    def padded_by(self, reach: tuple[int, ...]) -> tuple[int, ...]:
+        """Return a shape for transforms, on which no lag up to a reach wraps around."""
+        return tuple(
+            fft.next_fast_len(n + r, real=True) for n, r in zip(self.shape, reach, strict=True)
+        )
+
+    def squared_on(self, padded: tuple[int, ...]) -> Floats32:
+        """Return the squared length of each lag on a padded shape, in widths of a shell."""
+        lags = [np.where(k <= p // 2, k, k - p) for p in padded for k in [np.arange(p)]]
+        return _squared(lags, steps=self.steps)
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,25 +91,9 @@ class Lags:
     box: Box
 
     @cached_property
-    def padded(self) -> tuple[int, ...]:
-        """Shape on which nothing wraps around."""
-        return self.box.far.padded
-
-    @cached_property
-    def squared(self) -> Floats32:
-        """Squared distance of each lag in units of a shell's width, shape padded."""
-        lags = [np.where(k <= p // 2, k, k - p) for p in self.padded for k in [np.arange(p)]]
-        return _squared(lags, steps=self.box.steps)
-
-    @cached_property
-    def shell(self) -> NDArray[np.int32]:
-        """Number of the shell of each lag, shape padded; shell 0 is the zero lag alone."""
-        return _shells(self.squared).astype(np.int32)
-
-    @cached_property
     def n_shells(self) -> int:
-        """How many shells there are on the padded shape."""
-        ends = product(*((-(p // 2), p // 2) for p in self.padded))
+        """How many shells the box's lags lie in."""
+        ends = product(*((1 - n, n - 1) for n in self.box.shape))
         farthest = max(float(np.sum((self.box.steps @ np.array(end)) ** 2)) for end in ends)
         return int(np.rint(np.sqrt(farthest))) + 1
 
@@ -177,6 +175,22 @@ def bounding_box(inside: Flags) -> tuple[slice, ...]:
     return tuple(slices)
 
 
+def shell_of(squared: Floats32) -> Floats32:
+    """Return the number of the shell in which each lag lies.
+
+    Parameters
+    ----------
+    squared : numpy.ndarray of float32
+        Squared lengths of lags in widths of a shell.
+
+    Returns
+    -------
+    numpy.ndarray of float32, same shape
+        Only the zero lag has number 0.
+    """
+    return np.where(squared > 0, np.maximum(np.rint(np.sqrt(squared)), 1), 0)
+
+
 def autocorrelation(values: NDArray[np.floating], *, lags: Lags) -> Floats:
     """Return the autocorrelation of a map over shells of lags.
 
@@ -226,10 +240,9 @@ def _window(box: Box, *, reach: tuple[int, ...], n_shells: int | None = None) ->
     """Return a window, which holds all its shells whole unless their number is given."""
     first, *others = reach
     lags = [np.arange(first + 1), *(np.arange(-r, r + 1) for r in others)]
-    shell = _shells(_squared(lags, steps=box.steps)).astype(np.intp)
+    shell = shell_of(_squared(lags, steps=box.steps)).astype(np.intp)
     n = int(shell.max()) + 1 if n_shells is None else n_shells
-    long = (fft.next_fast_len(n + r, real=True) for n, r in zip(box.shape, reach, strict=True))
-    return Window(padded=tuple(long), reach=reach, shell=np.minimum(shell, n), n_shells=n)
+    return Window(padded=box.padded_by(reach), reach=reach, shell=np.minimum(shell, n), n_shells=n)
 
 
 def _squared(lags: list[NDArray[np.int64]], *, steps: Floats) -> Floats32:
@@ -239,11 +252,6 @@ def _squared(lags: list[NDArray[np.int64]], *, steps: Floats) -> Floats32:
         parts = np.ix_(*(steps[axis, k] * along for k, along in enumerate(lags)))
         squared += np.asarray(parts[0] + parts[1] + parts[2], dtype=np.float32) ** 2
     return squared
-
-
-def _shells(squared: Floats32) -> Floats32:
-    """Return the number of each lag's shell; only the zero lag has number 0."""
-    return np.where(squared > 0, np.maximum(np.rint(np.sqrt(squared)), 1), 0)
 
 
 def _products_at(field: Floats32, window: Window) -> Floats32:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +22,7 @@ from heatlas.geometry.resample import resample
 
 Floats32 = NDArray[np.float32]
 BLOCK = 1 << 14  # elements that are looked at at once
+SHELF = 1 << 24  # values of maps that are kept in one array
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -167,7 +168,7 @@ def align_maps(
     file at a time. Memory: the measured voxels of all maps in float32, and one map on its grid.
     """
     anywhere = np.zeros(grid.size, dtype=bool)
-    moved: list[_Moved | None] = []
+    shelves = _Shelves()
     fills: list[float] = []
     for (volume, background), name in zip(maps, names, strict=True):
         measured = measured_volume(volume, background=background)
@@ -176,8 +177,8 @@ def align_maps(
         inside = np.isfinite(values)
         anywhere |= inside
         fills.append(np.nan if background.value is None else background.value)
-        moved.append(_Moved(np.packbits(inside), values[inside].astype(np.float32)))
-    rows = _side_by_side(moved, anywhere=anywhere)
+        shelves.put(values, inside=inside)
+    rows = _side_by_side(shelves, anywhere=anywhere)
     words = "every voxel that at least one map measures"
     provenance = Provenance().then("align", inputs={"grid": grid.digest})
     return ComparedMaps(
@@ -189,27 +190,56 @@ def align_maps(
     )
 
 
-class _Moved(NamedTuple):
-    """The measured voxels of one map on the grid."""
+class _Shelves:
+    """The measured voxels of maps on the grid, until all of them are known.
 
-    inside: NDArray[np.uint8]
-    """which voxels, as packed bits"""
-    values: NDArray[np.float32]
-
-
-def _side_by_side(moved: list[_Moved | None], *, anywhere: NDArray[np.bool_]) -> Floats32:
-    """Return the maps over all elements that one of them measures; the list is emptied.
-
-    Each map is given up as soon as it stands in the matrix, so that both never exist together.
+    Large arrays hold the values of many maps: unlike small ones, these go back to the system as
+    soon as they are given up. Maps with the same voxels share one set of flags.
     """
-    rows = np.empty((len(moved), int(anywhere.sum())), dtype=np.float32)
-    for k, item in enumerate(moved):
-        if item is None:
-            continue
-        inside = np.unpackbits(item.inside, count=anywhere.size).astype(bool)[anywhere]
-        rows[k] = np.nan
-        rows[k, inside] = item.values
-        moved[k] = None
+
+    def __init__(self) -> None:
+        """Start with nothing."""
+        self._values: deque[Floats32] = deque()
+        self._inside: deque[bytes] = deque()
+        self._known: dict[bytes, bytes] = {}
+        self._shelf = np.empty(0, dtype=np.float32)
+        self._used = 0
+
+    def __len__(self) -> int:
+        """Return the number of maps."""
+        return len(self._values)
+
+    def put(self, values: NDArray[np.floating], *, inside: NDArray[np.bool_]) -> None:
+        """Add the values of one map where it was measured."""
+        flags = np.packbits(inside).tobytes()
+        self._inside.append(self._known.setdefault(flags, flags))
+        n = int(np.count_nonzero(inside))
+        if self._used + n > len(self._shelf):
+            self._shelf, self._used = np.empty(max(n, SHELF), dtype=np.float32), 0
+        place = self._shelf[self._used : self._used + n]
+        place[:] = values[inside]
+        self._values.append(place)
+        self._used += n
+
+    def take(self) -> tuple[Floats32, NDArray[np.uint8]]:
+        """Give up the first map: its values, and its flags as packed bits."""
+        if len(self) == 1:
+            self._shelf = np.empty(0, dtype=np.float32)
+        return self._values.popleft(), np.frombuffer(self._inside.popleft(), dtype=np.uint8)
+
+
+def _side_by_side(shelves: _Shelves, *, anywhere: NDArray[np.bool_]) -> Floats32:
+    """Return the maps over all elements that one of them measures; the shelves are emptied.
+
+    Each shelf is given up as soon as its maps stand in the matrix, so that both never exist
+    together.
+    """
+    rows = np.empty((len(shelves), int(anywhere.sum())), dtype=np.float32)
+    for row in rows:
+        values, flags = shelves.take()
+        inside = np.unpackbits(flags, count=anywhere.size).astype(bool)[anywhere]
+        row[:] = np.nan
+        row[inside] = values
     rows.setflags(write=False)
     return rows
 

@@ -18,7 +18,7 @@ from heatlas.core.value import Value
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 Recode = Callable[[NDArray[np.float32]], NDArray[np.floating]]
-BLOCK_VALUES = 1 << 22  # of all maps together, that are multiplied at once in float64
+BLOCK_VALUES = 1 << 21  # of all maps together, that are multiplied at once in float64
 LONGEST_BLOCK = 1 << 14  # elements
 
 
@@ -171,7 +171,7 @@ def pair_moments(
     -----
     Elements that all maps measure take one product of each block with itself; those that some
     maps miss take four. Policies differ in what stands for missing values, which is added to the
-    sums afterwards. Memory: for each worker two blocks of four million values and their sums.
+    sums afterwards. Memory: for each worker two blocks of two million values and their sums.
     """
     summing = summing or Summing()
     numbers = sorted({*rows, *columns})
@@ -254,7 +254,8 @@ def _sums_over(part: _Part, *, centred: bool, executor: Executor) -> Sums:
     n, x, xx, xy = np.zeros((4, m, m))
 
     def of_block(elements: NDArray[np.int64]) -> tuple[Floats | int, ...]:
-        values = part.values(elements) - shift[:, None]
+        values = part.values(elements)
+        values -= shift[:, None]
         return _products(values) if part.shared else _products_where_measured(values)
 
     for block in executor.map(of_block, part.blocks()):
@@ -282,7 +283,10 @@ def _means(part: _Part, *, executor: Executor) -> Floats:
 
     def of_block(elements: NDArray[np.int64]) -> tuple[Floats, Floats]:
         values = part.values(elements)
-        return np.nansum(values, axis=1), np.isfinite(values).sum(axis=1).astype(np.float64)
+        if part.shared:
+            return values.sum(axis=1), np.full(len(values), float(len(elements)))
+        measured = np.isfinite(values)
+        return values.sum(axis=1, where=measured), measured.sum(axis=1).astype(np.float64)
 
     total, n = np.zeros(len(part.numbers)), np.zeros(len(part.numbers))
     for block_total, block_n in executor.map(of_block, part.blocks()):
