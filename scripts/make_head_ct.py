@@ -16,13 +16,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from heatlas.core.slicestack import SliceStack
-from heatlas.geometry.slicestack import even_runs, part_of, sheared_volume
-from heatlas.study.ct import read_ct
 from numpy.typing import NDArray
 
+from heatlas.core.slicestack import SliceStack
+from heatlas.geometry.slicestack import even_runs, part_of, sheared_volume
 from heatlas.io.atomic import atomic_write
 from heatlas.io.encode import volume_bytes
+from heatlas.study.ct import read_ct
 
 AIR_HU = -1024
 NAMES = ("lower", "upper")
