@@ -29,6 +29,7 @@ _BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
 # What each extra would add.
 _EXTRAS: Mapping[str, str] = {
     "dev": "the test suite, the checks and the benchmarks' peers",
+    "dicom": "decoders of compressed DICOM",
     "onnx": "explanations of ONNX models, as Keras models become",
     "saliency": "explanations of networks (torch)",
 }
