@@ -415,7 +415,7 @@ def _untested(maps: ComparedMaps, question: Question) -> str:
         return ""
     return (
         "positions unknown, and a test needs the distances between regions; name an atlas that "
-        "holds them (--atlas), or a table of their centres (--centres)"
+        "holds them (--atlas), or their centres (--centres TABLE or desikan-killiany)"
     )
 
 
