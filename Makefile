@@ -10,7 +10,7 @@ DEV_STAMP := $(VENV)/.installed-dev
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 JOBS ?= 2
 
-.PHONY: help demo test check bench calibrate faults clean
+.PHONY: help demo test check bench calibrate nulls faults clean
 
 help: ## say what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -51,6 +51,9 @@ bench: $(DEV_STAMP) ## run every benchmark beside its peer and print the ratios
 
 calibrate: $(DEV_STAMP) ## measure the false positives of every method (some 15 min)
 	$(BIN)/python -m scripts.calibrate --workers $(JOBS) --page docs/calibration.md
+
+nulls: $(DEV_STAMP) ## measure the spatial nulls of map comparison (some 10 min)
+	$(BIN)/python -m scripts.calibrate_nulls --page docs/nulls.md
 
 faults: $(DEV_STAMP) ## kill a run at 50 random moments and compare the resumed bytes
 	$(BIN)/python -m pytest -q tests/e2e/test_faults.py --kills 50 --timeout 3600

@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 
 from heatlas.core.errors import DataError, UnknownNameError
-from heatlas.io.atlases import read_atlas, read_label_names, shipped_atlas
+from heatlas.geometry.parcellate import parcels_of
+from heatlas.io.atlases import CENTRES, read_atlas, read_label_names, shipped_atlas
+from heatlas.io.tables import read_table
 from tests.io.images import nifti_bytes, write
 
 LABELS = np.zeros((4, 4, 4), dtype=np.int16)
@@ -126,6 +128,24 @@ def test_the_shipped_atlas_has_names_places_and_a_citation(repository: Path) -> 
     assert "10.1006/nimg.2001.0978" in atlas.citation
     notice = " ".join((repository / "NOTICE").read_text().split())
     assert "10.1006/nimg.2001.0978" in notice
+
+
+def test_the_shipped_centres_lie_in_the_regions_of_the_volume(real_data: Path) -> None:
+    atlas = read_atlas(
+        real_data / "atlases" / "atlas_desikan_killiany.nii.gz",
+        real_data / "atlases" / "labels_desikan_killiany.csv",
+    )
+    centres = read_table(CENTRES["desikan-killiany"])
+    found = parcels_of(atlas)
+    place = dict(zip(found.names, found.positions_mm(), strict=True))
+    cortex = [name for name in centres.words("name") if name and "_" in name]
+    assert len(cortex) == 68
+    for row, name in enumerate(centres.words("name")):
+        if not name or name not in cortex:
+            continue
+        other = place[f"ctx-{name[0].lower()}h-{name[2:]}"]
+        here = [centres.numbers(axis)[row] for axis in "xyz"]
+        assert np.linalg.norm(other - here) < 8  # a mesh and a volume of different brains
 
 
 def test_an_atlas_that_is_not_shipped_is_named_with_those_that_are() -> None:

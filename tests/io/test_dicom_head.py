@@ -117,6 +117,24 @@ def test_a_position_of_two_numbers_is_a_fault_that_names_no_value(tmp_path: Path
     assert "1234567" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("change", "word"),
+    [
+        ({"orientation": (0, 0, 0, 0, 0, 0)}, "no two directions at right angles"),
+        ({"orientation": (1, 0, 0, 1, 0, 0)}, "no two directions at right angles"),
+        ({"spacing": (0, 1)}, "PixelSpacing is not above 0"),
+        ({"spacing": (1, -1)}, "PixelSpacing is not above 0"),
+        ({"RescaleSlope": "1e400"}, "RescaleSlope is no finite number"),
+        ({"NumberOfFrames": -5}, "-5 frames are claimed, expected 1 to 65536"),
+    ],
+)
+def test_claims_that_make_no_sense_are_named(
+    tmp_path: Path, change: dict[str, object], word: str
+) -> None:
+    with pytest.raises(DataError, match=word):
+        read_head(write(tmp_path / "a.dcm", PIXELS, **change))
+
+
 @pytest.mark.parametrize("keep", [140, 300, 500])
 def test_a_header_that_is_cut_off_is_one_sentence_or_no_image(tmp_path: Path, keep: int) -> None:
     path = write(tmp_path / "a.dcm", PIXELS)

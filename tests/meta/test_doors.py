@@ -22,6 +22,7 @@ DOORS: dict[str, frozenset[str]] = {
     "threadpoolctl": frozenset({"heatlas.core.execute"}),
     "pydicom": frozenset({
         "heatlas.io.dicom_codecs",
+        "heatlas.io.dicom_elements",
         "heatlas.io.dicom_files",
         "heatlas.io.dicom_head",
         "heatlas.io.dicom_pixels",

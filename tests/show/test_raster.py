@@ -11,7 +11,7 @@ import pytest
 from heatlas.core.colour import ColourScale
 from heatlas.show.compile import compile_scene
 from heatlas.show.raster import SEEN, composite, render, tile_pixels
-from heatlas.show.scene import Path, Scene, Words
+from heatlas.show.scene import Greys, Path, Scene, Words
 from heatlas.show.view import View
 from tests.show.maps import blob_map, mean_map, template, with_values
 
@@ -151,3 +151,10 @@ def test_filled_areas_and_lines_are_drawn() -> None:
     assert tuple(pixels[10, 10]) == (200, 0, 0)
     dark = (pixels[30, :, 0] == 0).sum()
     assert 25 <= dark <= 42
+
+
+def test_anatomy_alone_is_drawn_in_its_own_greys() -> None:
+    grey = np.arange(12, dtype=np.uint8).reshape(3, 4) * 20
+    pixels = render(empty(greys=(Greys(left=5, top=7, grey=grey),)))
+    assert np.array_equal(pixels[7:10, 5:9], np.repeat(grey[:, :, None], 3, axis=2))
+    assert (pixels[:7] == 255).all()

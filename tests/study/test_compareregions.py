@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from heatlas.core.errors import DataError
+from heatlas.core.errors import DataError, UnknownNameError
 from heatlas.study.compare import CompareOptions, Parcellation, compare_maps
 from tests.phantom import SHAPE, ball, smooth_noise
 from tests.study.images import write_nifti
@@ -258,6 +258,23 @@ def test_tables_without_places_are_not_tested_and_say_why(disorders: list[Path])
     assert "Not tested: positions unknown" in compared.caption()
     assert "--centres" in compared.caption()
     assert compare_maps(disorders, measure="cosine").caption()[-11:] == "Not tested."
+
+
+def test_published_tables_are_tested_with_the_centres_that_come_along(
+    disorders: list[Path],
+) -> None:
+    compared = compare_maps(disorders, options=over(None, centres="desikan-killiany"))
+    assert compared.untested == ""
+    own = compared.question.own
+    assert np.isfinite(compared.certainty.p[~own]).all()
+    assert np.median(compared.certainty.n_eff[~own]) < 60
+
+
+def test_centres_that_do_not_come_along_are_named_with_those_that_do(
+    disorders: list[Path],
+) -> None:
+    with pytest.raises(UnknownNameError, match="desikan-killiany"):
+        compare_maps(disorders, options=over(None, centres="desikan-kiliany"))
 
 
 def test_a_table_of_centres_makes_the_test_possible(disorders: list[Path], tmp_path: Path) -> None:

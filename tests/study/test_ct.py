@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import nibabel as nib
@@ -11,9 +12,13 @@ import pytest
 from PIL import Image
 
 from heatlas.core.errors import DataError, NotSupportedError
+from heatlas.core.heatmap import heat_map_of
 from heatlas.core.window import Window
 from heatlas.geometry.slicestack import even_runs, part_of, sheared_volume
+from heatlas.show.compile import compile_scene
+from heatlas.show.view import View
 from heatlas.study.ct import ct_backdrop, default_windows, read_ct
+from heatlas.study.mapfile import stat_map_of
 from tests.dicoms import SECRETS, head_pixels, write, write_series
 
 PIXELS = head_pixels(6)
@@ -206,6 +211,17 @@ def test_a_backdrop_has_the_greys_of_its_window(tmp_path: Path) -> None:
     assert (custom.low, custom.high) == (-50, 50)
 
 
+def test_a_heat_map_lies_over_a_windowed_scan(tmp_path: Path) -> None:
+    scan = read_ct(write_series(tmp_path, PIXELS, orientation=(1, 0, 0, 0, 0.8, -0.6)))
+    values = np.where(np.abs(scan.volume.values - 35) < 20, 1.0, 0.0)
+    heat_map = heat_map_of(stat_map_of(replace(scan.volume, values=values)))
+    view = View(axes=("z",), n_slices=3, theme="dark", left_is_left=False)
+    scene = compile_scene([heat_map], view, background=ct_backdrop(scan, "brain"))
+    greys = np.concatenate([tile.grey.ravel() for tile in scene.panels[0].tiles])
+    assert greys.max() == 255  # bone lies above the window
+    assert ((greys > 100) & (greys < 130)).any()  # the brain at 35 of 80 HU
+
+
 # -------------------------------------------------------------------------------- real scans
 
 
@@ -235,5 +251,6 @@ def test_the_tilted_head_says_what_was_found(real_data: Path) -> None:
     assert facts["Gantry tilt"] == "18.5 degrees"
     assert facts["Spacing"] == "slices 1 to 14: 4.22 mm; slices 15 to 28: 7.38 mm"
     assert scan.windows[0].words == "file (centre 35, width 100 HU)"
-    assert any("padding" in note for note in scan.notes)
+    assert facts["Padding"] == "23.7 % of the pixels, not scanned"
+    assert "spaced 4.22 mm" in facts["Series"]
     assert not any(secret in str(scan.facts) for secret in SECRETS)

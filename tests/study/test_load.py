@@ -13,6 +13,7 @@ from heatlas.core.table import Table
 from heatlas.core.volume import Volume
 from heatlas.study.load import load
 from heatlas.study.spec import StudySpec
+from tests.dicoms import head_pixels, write
 from tests.study.images import signed_map, write_nifti
 from tests.tiny import tiny_study
 
@@ -63,6 +64,12 @@ def test_other_files_say_what_can_be_loaded(tmp_path: Path, name: str, words: st
     with pytest.raises(NotSupportedError, match=words) as caught:
         load(tmp_path / name)
     assert "Heatlas loads images" in str(caught.value)
+
+
+def test_a_dicom_file_is_sent_to_the_reader_of_series(tmp_path: Path) -> None:
+    path = write(tmp_path / "IM0001", head_pixels(1)[0])
+    with pytest.raises(NotSupportedError, match="this is DICOM; read_ct"):
+        load(path)
 
 
 def test_a_missing_file_names_its_nearest_neighbour(tmp_path: Path) -> None:

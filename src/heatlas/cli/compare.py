@@ -109,8 +109,11 @@ class CompareFiles:
         ),
     ] = None
     centres: Annotated[
-        Path | None,
-        typer.Option(metavar="TABLE", help="Where regions lie: name, x, y, z in mm."),
+        str | None,
+        typer.Option(
+            metavar="TABLE|desikan-killiany",
+            help="Where regions of tables lie: name, x, y, z in mm, or those that come along.",
+        ),
     ] = None
     labels: Annotated[
         Path | None,
@@ -149,7 +152,8 @@ def compare_files(options: CompareFiles) -> None:
     from heatlas.study.compare import CompareOptions, Parcellation, compare_maps
     from heatlas.study.comparison import check_folder, write_comparison
 
-    single = (options.mask, options.space, options.labels, options.centres, options.atlas_labels)
+    centres = None if options.centres is None else Path(options.centres)
+    single = (options.mask, options.space, options.labels, centres, options.atlas_labels)
     extra = [path for path in single if path is not None]
     inputs = [*options.columns, *(options.rows or []), *(options.given or []), *extra]
     check_folder(options.out, inputs=inputs, overwrite=options.overwrite)

@@ -10,8 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from heatlas.compare.correlation import MEASURES, Likeness, compare_pairs
+from heatlas.compare.crosscheck import CrossCheck, cross_check
 from heatlas.compare.maps import ComparedMaps
 from heatlas.compare.moments import Summing
+from heatlas.compare.movement import movement_table
 from heatlas.compare.nulls import Certainty, effective_n, judge_correlations
 from heatlas.compare.order import cluster
 from heatlas.compare.partial import regress_out
@@ -147,6 +149,9 @@ class MapComparison(Value):
         Why nothing was tested although the measure can be; empty otherwise.
     warnings : tuple of str
         What a reader must know.
+    cross_check : CrossCheck, optional
+        How stationary the maps are, and what changes if they are so within blocks only; None
+        where that was not checked.
     """
 
     matrix: LabelledMatrix
@@ -163,6 +168,7 @@ class MapComparison(Value):
     regions: RegionTable | None = None
     untested: str = ""
     warnings: tuple[str, ...] = ()
+    cross_check: CrossCheck | None = None
 
     def __post_init__(self) -> None:
         """Take ownership of the arrays."""
@@ -246,36 +252,14 @@ class MapComparison(Value):
 
     def sensitivity(self) -> Table:
         """Return one row a distinct cell: its value under every policy and how far it moves."""
-        shown = np.nonzero(~self.question.repeated)
-        here = self.question.policy
-        by_policy = {here: self.matrix.values} | {
-            name: other.values for name, other in self.others.items()
-        }
-        values = {name: cells[shown] for name, cells in by_policy.items()}
-        stacked = np.stack(list(values.values()))
-        spread = _spread(stacked)
-        turned = self.sign_depends[shown]
-        order = np.lexsort((-np.nan_to_num(spread), ~turned))
-        matrix = self.matrix
-        columns = [
-            Column(name="row", values=tuple(matrix.rows.names[k] for k in shown[0])),
-            Column(name="column", values=tuple(matrix.columns.names[k] for k in shown[1])),
-            *(
-                Column(name=name, values=cells, description=POLICIES[name].words_for(self.element))
-                for name, cells in values.items()
-            ),
-            Column(name="range", values=spread, description="largest minus smallest value"),
-            Column(
-                name="sign_depends_on_policy",
-                values=tuple("yes" if turns else "no" for turns in turned),
-            ),
-        ]
-        n_turned = int(turned.sum())
-        caption = (
-            f"{matrix.kind} under {count(len(values), 'policy', plural='policies')} about "
-            f"background; the sign of {n_turned} of {count(len(turned), 'cell')} depends on it."
+        others = {name: other.values for name, other in self.others.items()}
+        return movement_table(
+            self.matrix,
+            {self.question.policy: self.matrix.values} | others,
+            shown=~self.question.repeated,
+            turned=self.sign_depends,
+            element=self.element,
         )
-        return Table(columns=tuple(columns), caption=caption).take(order)
 
     def caption(self) -> str:
         """Return what the heat map shows and how it was judged, in one paragraph."""
@@ -362,7 +346,7 @@ def compare_aligned(
     canonical = _canonical(asked)
     selection = select_for(maps, canonical)
     summing = Summing(executor=executor or SerialExecutor(), maps=maps)
-    found, (sure, p_fwer, q_fdr) = _answers(selection, canonical, summing=summing)
+    found, (sure, p_fwer, q_fdr), check = _answers(selection, canonical, summing=summing)
     names = tuple(Side(names=tuple(maps.names[k] for k in side)) for side in (rows, columns))
     back = _back(canonical, asked)
 
@@ -397,6 +381,7 @@ def compare_aligned(
         coverage=replace(labelled(_coverage(maps, canonical)), kind=f"share of {maps.element}s"),
         untested=_untested(maps, question),
         others=others,
+        cross_check=None if check is None else check.take(back),
     )
 
 
@@ -431,7 +416,7 @@ def _untested(maps: ComparedMaps, question: Question) -> str:
         return ""
     return (
         "positions unknown, and a test needs the distances between regions; name an atlas that "
-        "holds them (--atlas), or a table of their centres (--centres)"
+        "holds them (--atlas), or their centres (--centres TABLE or desikan-killiany)"
     )
 
 
@@ -456,15 +441,15 @@ def _back(canonical: Question, asked: Question) -> tuple[NDArray[np.int64], ...]
 
 def _answers(
     selection: Selection, question: Question, *, summing: Summing
-) -> tuple[Likeness, tuple[Certainty, Floats, Floats]]:
-    """Return the measure of each cell, and how it is judged."""
-    if question.measure != "spearman" or question.given:
-        found = _likeness(selection, question, summing=summing)
-        return found, _judged(selection, question, found=found, executor=summing.executor)
-    over = ranked(selection, executor=summing.executor)
-    once = question if not selection.complete else replace(question, measure="pearson")
+) -> tuple[Likeness, tuple[Certainty, Floats, Floats], CrossCheck | None]:
+    """Return the measure of each cell, how it is judged, and the check of that judgement."""
+    over, once = selection, question
+    if question.measure == "spearman" and not question.given:
+        over = ranked(selection, executor=summing.executor)
+        once = question if not selection.complete else replace(question, measure="pearson")
     found = _likeness(over if selection.complete else selection, once, summing=summing)
-    return found, _judged(over, question, found=found, executor=summing.executor)
+    judged = _judged(over, question, found=found, executor=summing.executor)
+    return found, judged, _cross_checked(over, question, found=found, sure=judged[0])
 
 
 def _likeness(selection: Selection, question: Question, *, summing: Summing) -> Likeness:
@@ -530,6 +515,23 @@ def _judged(
     return replace(sure, p=p), p_fwer, q_fdr
 
 
+def _cross_checked(
+    selection: Selection, question: Question, *, found: Likeness, sure: Certainty
+) -> CrossCheck | None:
+    """Return the check for stationarity of maps that were tested, corrected by Holm."""
+    if not MEASURES[question.measure].tested:
+        return None
+    check = cross_check(
+        selection,
+        found.values,
+        rows=question.rows,
+        columns=question.columns,
+        n_eff=sure.n_eff,
+        n_given=len(question.given),
+    )
+    return None if check is None else replace(check, p_fwer=_corrected(check.p, question)[0])
+
+
 def _mirrored(table: Floats, question: Question) -> Floats:
     """Return values of distinct cells on both sides of the diagonal of a square matrix."""
     return np.where(question.repeated, table.T, table) if question.is_square else table
@@ -578,15 +580,6 @@ def _settings(question: Question) -> dict[str, Any]:
     if question.mask is not None:
         settings["mask"] = question.mask.digest
     return settings
-
-
-def _spread(stacked: Floats) -> Floats:
-    """Return the range of each column, NaN where fewer than two values are known."""
-    known = np.isfinite(stacked).sum(axis=0)
-    high = np.where(np.isnan(stacked), -np.inf, stacked).max(axis=0)
-    low = np.where(np.isnan(stacked), np.inf, stacked).min(axis=0)
-    with np.errstate(invalid="ignore"):
-        return np.asarray(np.where(known > 1, high - low, np.nan))
 
 
 def _n_of(matrix: LabelledMatrix) -> NDArray[np.int64]:

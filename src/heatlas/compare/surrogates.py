@@ -89,11 +89,11 @@ class SurrogateTest(Value):
     Parameters
     ----------
     p : numpy.ndarray of float64
-        Two-sided, (b + 1) / (m + 1); NaN where nothing was tested.
+        Two-sided, (b + 1) / (2 m + 1) for m surrogates of either map; NaN where nothing was tested.
     p_fwer : numpy.ndarray of float64
         The same against the largest standardised correlation over all tested cells.
     n_surrogates : int
-        How many there were.
+        How many there were of each map.
     """
 
     p: Floats
@@ -110,7 +110,7 @@ def judge_by_surrogates(
     n_eff: Floats,
     surrogates: Surrogates,
 ) -> SurrogateTest:
-    """Return p of correlations from surrogates of both maps.
+    """Return p of correlations from surrogates of either map.
 
     Parameters
     ----------
@@ -138,9 +138,13 @@ def judge_by_surrogates(
 
     Notes
     -----
-    All maps get surrogates at once, so that the maximum knows how cells depend on each other; both
-    maps of a cell are replaced, so swapping them changes nothing. Time and memory are those of the
-    source, and a product of all maps' surrogates with each other; ranking adds a sort of each.
+    All maps get surrogates at once, so that the maximum knows how cells depend on each other. Each
+    map's surrogates meet the other map as it is: in half of the null the row's map is replaced, in
+    half the column's, so swapping them changes nothing. Replacing both at a time would do for
+    sources that keep the autocorrelation exactly; the variogram's surrogates are smoother in the
+    long range than their maps, and two such fields find hardly anything (docs/nulls.md). Time and
+    memory are those of the source, and a product of all surrogates with all maps; ranking adds a
+    sort of each surrogate.
     """
     check_space(selection, source=surrogates.source)
     if not selection.complete:
@@ -156,16 +160,19 @@ def judge_by_surrogates(
     weight = np.where(tested, np.sqrt(np.where(tested, n_eff, 1)), 0)
     size = np.where(tested, np.abs(r), 0)
     reached, reached_by_largest = np.zeros(r.shape), np.zeros(r.shape)
+    own = standardised(np.stack([selection.values_of(k) for k in numbers]))
     draw = source.prepare(selection, numbers, seed=surrogates.seed)
     for start in range(0, surrogates.n, source.batch):
         for fields in draw(start)[: surrogates.n - start]:
             shown = standardised(ranks_of(fields)) if surrogates.ranks else fields
-            null = np.abs(shown @ shown.T)[cells]
-            reached += null >= size - TIE
-            reached_by_largest += np.max(null * weight) >= size * weight - TIE
+            product = np.abs(shown @ own.T)
+            for null in (product[cells], product.T[cells]):
+                reached += null >= size - TIE
+                reached_by_largest += np.max(null * weight) >= size * weight - TIE
+    n_null = 2 * surrogates.n
     return SurrogateTest(
-        p=np.where(tested, (reached + 1) / (surrogates.n + 1), np.nan),
-        p_fwer=np.where(tested, (reached_by_largest + 1) / (surrogates.n + 1), np.nan),
+        p=np.where(tested, (reached + 1) / (n_null + 1), np.nan),
+        p_fwer=np.where(tested, (reached_by_largest + 1) / (n_null + 1), np.nan),
         n_surrogates=surrogates.n,
     )
 

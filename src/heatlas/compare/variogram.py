@@ -142,12 +142,7 @@ def variogram_surrogates(selection: Selection, maps: Sequence[int], *, seed: int
     def draw(number: int) -> Floats:
         """Return surrogates from that number on, shape (fifty, maps, n)."""
         fields = [
-            _matched(
-                values,
-                target,
-                places=places,
-                rng=stream(seed, STEP, index=number * len(scaled) + k),
-            )
+            matched(values, target, places=places, seed=seed, number=number * len(scaled) + k)
             for k, (values, target) in enumerate(zip(scaled, wanted, strict=True))
         ]
         return standardised(np.stack(fields, axis=1))
@@ -155,8 +150,26 @@ def variogram_surrogates(selection: Selection, maps: Sequence[int], *, seed: int
     return draw
 
 
-def _matched(values: Floats, target: Floats, *, places: Places, rng: np.random.Generator) -> Floats:
-    """Return a batch of surrogates of one map, shape (batch, n)."""
+def matched(values: Floats, target: Floats, *, places: Places, seed: int, number: int) -> Floats:
+    """Return fifty surrogates of one map, as large as the match makes them.
+
+    Parameters
+    ----------
+    values : numpy.ndarray of float64, shape (n,)
+        The map, centred.
+    target : numpy.ndarray of float64, shape (distances,)
+        Its variogram.
+    places : Places
+        Of its parcels.
+    seed, number : int
+        Seed of the study, and the number of the batch.
+
+    Returns
+    -------
+    numpy.ndarray of float64, shape (50, n)
+        Their variograms are near the target.
+    """
+    rng = stream(seed, STEP, index=number)
     n = len(values)
     permuted = values[np.argsort(rng.random((BATCH, n)), axis=1)].T
     smoothed = places.smoothers @ permuted.astype(np.float32)

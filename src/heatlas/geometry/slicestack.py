@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import map_coordinates
 from scipy.optimize import linear_sum_assignment
 
 from heatlas.core.errors import DataError
@@ -15,13 +14,11 @@ from heatlas.core.slicestack import SliceStack
 from heatlas.core.space import Grid
 from heatlas.core.value import Value
 from heatlas.core.volume import Volume
-from heatlas.geometry.resample import HALF
+from heatlas.geometry.slicesampling import sample_slices
 
 EVEN_MM = 0.01
 MOST_VOXELS = 2**30
-SLAB_VOXELS = 1 << 21  # resampled at once: some 100 MB
 SINGLE_SLICE_MM = 1.0
-EDGE_MM = 1e-6  # rounding must not push the outermost voxels out of the scan
 
 Floats = NDArray[np.float64]
 
@@ -185,25 +182,18 @@ def regular_volume(stack: SliceStack, *, voxel_size_mm: float | None = None) -> 
     Values are interpolated linearly in the plane, and linearly between the two neighbouring
     slices along the line that joins their corners: on an evenly spaced run this is what its
     sheared affine would give. A voxel has a value where at least half of the weight lies on
-    pixels that were scanned, and none beyond the outermost slices. Memory: the result and about
-    100 MB.
+    pixels that were scanned, and none beyond the outermost slices. Memory: the result, a copy of
+    the slices, and about 100 MB.
     """
     _check_parallel(stack)
     places = stack.along_mm
-    if len(stack) < 2 or np.diff(places).min() <= 0:
+    gaps = np.diff(places)
+    if not len(gaps) or not ((gaps > 0).all() or (gaps < 0).all()):
         raise DataError(
             "slices: a regular grid needs at least two slices, each beyond the one before it."
         )
     grid = upright_grid(stack, voxel_size_mm=voxel_size_mm)
-    values = np.empty(grid.shape, dtype=np.float32)
-    measured = np.isfinite(stack.values)
-    holes = not measured.all()
-    filled = np.where(measured, stack.values, 0) if holes else stack.values
-    weight = measured.astype(np.float32) if holes else None
-    thick = max(SLAB_VOXELS // (grid.shape[1] * grid.shape[2]), 1)
-    for start in range(0, grid.shape[0], thick):
-        slab = slice(start, min(start + thick, grid.shape[0]))
-        values[slab] = _sampled(filled, weight, at=_places_of(stack, grid, slab=slab))
+    values = sample_slices(stack, grid)
     runs = even_runs(stack)
     parameters = {
         "interpolation": "linear",
@@ -364,54 +354,3 @@ def _corners(stack: SliceStack) -> Floats:
     rows, columns = stack.values.shape[1:]
     ends = np.array([(0, 0), (0, columns - 1), (rows - 1, 0), (rows - 1, columns - 1)])
     return np.concatenate([stack.to_mm(k, ends) for k in range(len(stack))])
-
-
-def _places_of(stack: SliceStack, grid: Grid, *, slab: slice) -> Floats:
-    """Return (slice, row, column) of the voxels of a slab, fractional, shape (3, x, y, z)."""
-    x, y, z = (
-        grid.affine[axis, axis] * np.arange(length) + grid.affine[axis, 3]
-        for axis, length in enumerate(grid.shape)
-    )
-    x = x[slab]
-    normal, places = stack.normals[0], stack.along_mm.copy()
-    places[0], places[-1] = places[0] - EDGE_MM, places[-1] + EDGE_MM
-    along = _outer_sum(normal, axes=(x, y, z))
-    numbers = np.arange(len(stack), dtype=np.float64)
-    number = np.interp(along, places, numbers, left=-1.0, right=len(stack) + 1.0)
-    found = [number]
-    for dual in _duals(stack):
-        starts = stack.corners_mm @ dual  # where each slice's corner lies, in pixels
-        start = np.interp(along, places, starts)
-        found.append(_outer_sum(dual, axes=(x, y, z)) - start)
-    return np.stack(found)
-
-
-def _duals(stack: SliceStack) -> tuple[Floats, Floats]:
-    """Return the vectors whose product with a way in the plane counts its rows and columns."""
-    basis = np.stack([stack.row_steps_mm[0], stack.column_steps_mm[0], stack.normals[0]], axis=1)
-    inverse = np.linalg.inv(basis)
-    return np.asarray(inverse[0]), np.asarray(inverse[1])
-
-
-def _outer_sum(factors: Floats, *, axes: tuple[Floats, Floats, Floats]) -> Floats:
-    """Return the product of a vector with every position of a grid, shape (x, y, z)."""
-    x, y, z = (factor * axis for factor, axis in zip(factors, axes, strict=True))
-    return np.asarray(x[:, None, None] + y[None, :, None] + z[None, None, :])
-
-
-def _sampled(
-    values: NDArray[np.float32], weight: NDArray[np.float32] | None, *, at: Floats
-) -> NDArray[np.float32]:
-    """Return linearly interpolated values, NaN where less than half of the weight is measured."""
-    inside = np.ones(at.shape[1:], dtype=bool)
-    for axis, length in enumerate(values.shape):
-        inside &= (at[axis] >= -EDGE_MM) & (at[axis] <= length - 1 + EDGE_MM)
-    found = np.full(at.shape[1:], np.nan, dtype=np.float32)
-    places = at[:, inside]
-    total = map_coordinates(values, places, order=1, mode="nearest", prefilter=False)
-    if weight is not None:
-        share = map_coordinates(weight, places, order=1, mode="nearest", prefilter=False)
-        measured = share >= HALF
-        total = np.where(measured, total / np.where(measured, share, 1), np.nan)
-    found[inside] = total
-    return found

@@ -67,6 +67,12 @@ ATLASES: Registry[ShippedAtlas] = Registry(
 )
 
 
+# Where the regions of published tables lie, for names as these tables spell them: L_insula, Rput.
+CENTRES: Registry[Path] = Registry(
+    "centres", {"desikan-killiany": _DATA / "desikan_killiany.tsv"}
+)  # fmt: skip
+
+
 def shipped_atlas(name: str) -> Atlas:
     """Read an atlas that comes with Heatlas.
 

@@ -20,6 +20,7 @@ from heatlas.io.dicom_files import dicom_files
 from heatlas.io.dicom_head import FrameHead, ImageHead, read_head
 from heatlas.io.dicom_pixels import Pixels, check_pixels, read_pixels
 from heatlas.io.dicom_series import (
+    LPS_TO_RAS,
     Found,
     FoundSeries,
     Slice,
@@ -32,7 +33,6 @@ from heatlas.io.dicom_series import (
 
 __all__ = ["ReadSeries", "find_series", "choose_series", "read_series"]
 
-LPS_TO_RAS = np.array([-1.0, -1.0, 1.0])
 Floats = NDArray[np.float64]
 
 
@@ -46,8 +46,8 @@ class ReadSeries(Value):
         Real values; padding is NaN.
     windows : tuple of Window
         What the first file proposes for display.
-    says_hu : bool
-        Whether the files say that their values are HU.
+    why_not_hu : str
+        What the files say against HU; empty where they say that their values are HU.
     body_part : str
         What the files say was examined, empty where they do not.
     facts : tuple of (str, str)
@@ -58,10 +58,15 @@ class ReadSeries(Value):
 
     slices: SliceStack
     windows: tuple[Window, ...]
-    says_hu: bool
+    why_not_hu: str
     body_part: str
     facts: tuple[tuple[str, str], ...]
     notes: tuple[str, ...]
+
+    @property
+    def says_hu(self) -> bool:
+        """True when the files say that their values are HU."""
+        return not self.why_not_hu
 
 
 def find_series(source: Path) -> Found:
@@ -137,7 +142,7 @@ def read_series(chosen: FoundSeries, *, found: Found | None = None) -> ReadSerie
     check_pixels(chosen.first)
     pixels = read_pixels(chosen.slices)
     corners, down, right = _places(chosen)
-    says_hu = _says_hu(chosen)
+    why_not_hu = _why_not_hu(chosen)
     notes = [
         *_copy_notes(chosen),
         *_placing_notes(chosen),
@@ -151,7 +156,7 @@ def read_series(chosen: FoundSeries, *, found: Found | None = None) -> ReadSerie
         row_steps_mm=down,
         column_steps_mm=right,
         thickness_mm=frame.thickness_mm or None,
-        unit="HU" if says_hu else "",
+        unit="" if why_not_hu else "HU",
         position_unit="mm" if chosen.has_places else "unknown",
         name=f"{head.modality or 'image'} series",
         provenance=_provenance(chosen, pixels, notes=notes),
@@ -160,7 +165,7 @@ def read_series(chosen: FoundSeries, *, found: Found | None = None) -> ReadSerie
     return ReadSeries(
         slices=stack,
         windows=windows,
-        says_hu=says_hu,
+        why_not_hu=why_not_hu,
         body_part=head.body_part,
         facts=_facts(chosen, pixels),
         notes=tuple(notes),
@@ -176,22 +181,23 @@ def _places(chosen: FoundSeries) -> tuple[Floats, Floats, Floats]:
         corners = np.outer(np.arange(n), (0.0, 0.0, frame.thickness_mm or 1.0))
         return corners, np.tile((0.0, -down, 0.0), (n, 1)), np.tile((-right, 0.0, 0.0), (n, 1))
     frames = [frame for _, frame in chosen.slices]
-    corners = np.array([frame.position for frame in frames]) * LPS_TO_RAS
-    axes = np.array([frame.orientation for frame in frames]).reshape(n, 2, 3) * LPS_TO_RAS
+    corners = np.array([frame.position for frame in frames]) * np.array(LPS_TO_RAS)
+    axes = np.array([frame.orientation for frame in frames]).reshape(n, 2, 3) * np.array(LPS_TO_RAS)
     spacing = np.array([frame.spacing for frame in frames])
     # The first three numbers of an orientation run along a row: from column to column.
     return corners, axes[:, 1] * spacing[:, :1], axes[:, 0] * spacing[:, 1:]
 
 
-def _says_hu(chosen: FoundSeries) -> bool:
-    """Say whether the files give their values in HU: by name, or as CT images do by default."""
+def _why_not_hu(chosen: FoundSeries) -> str:
+    """Return why the files do not give HU; empty where they do, by name or as CT by default."""
     head, frame = chosen.slices[0]
-    if head.modality_lut is not None:
-        return head.modality_lut.kind == "HU"
-    if frame.rescale_type:
-        return frame.rescale_type == "HU"
+    named = frame.rescale_type if head.modality_lut is None else head.modality_lut.kind or "none"
+    if named:
+        return "" if named == "HU" else f"the files name the unit '{named}'"
     derived = {"PERFUSION", "SECONDARY", "LOCALIZER"} & {word.upper() for word in frame.kind}
-    return head.modality == "CT" and not derived
+    if derived:
+        return f"the files are of the type {min(derived).lower()}"
+    return "" if head.modality == "CT" else f"the files are {head.modality or 'no'} images"
 
 
 def _copy_notes(chosen: FoundSeries) -> list[str]:
@@ -221,9 +227,6 @@ def _pixel_notes(chosen: FoundSeries, pixels: Pixels) -> list[str]:
     head = chosen.first
     notes = []
     total = pixels.values.size
-    if pixels.n_padding:
-        share = percent(pixels.n_padding / total, digits=1)
-        notes.append(f"{count(pixels.n_padding, 'pixel')} ({share}) are padding: not scanned.")
     if pixels.n_unnamed_padding:
         share = percent(pixels.n_unnamed_padding / total, digits=1)
         notes.append(
@@ -256,6 +259,9 @@ def _facts(chosen: FoundSeries, pixels: Pixels) -> tuple[tuple[str, str], ...]:
         ("Encoding", join(map(encoding_name, syntaxes)) + decoded),
         ("Rescale", _rescale_words(head, frame)),
     ]
+    if pixels.n_padding:
+        share = percent(pixels.n_padding / pixels.values.size, digits=1)
+        facts.append(("Padding", f"{share} of the pixels, not scanned"))
     if frame.thickness_mm:
         facts.append(("Slice thickness", f"{frame.thickness_mm:g} mm"))
     return tuple(facts)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import io
 import math
+import os
 import warnings
 import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from struct import error as StructError
 from typing import Any, BinaryIO
@@ -20,22 +21,34 @@ from pydicom.errors import BytesLengthException, InvalidDicomError
 from pydicom.filereader import read_dataset
 
 from heatlas.core.errors import DataError
-from heatlas.core.provenance import digest_bytes
 from heatlas.core.value import Value
 from heatlas.core.window import Window, WindowShape
+from heatlas.io.dicom_elements import (
+    ElementFault,
+    digest_of,
+    first_item,
+    holds,
+    items_of,
+    number_of,
+    numbers_of,
+    tags_of,
+    text_of,
+    vector_of,
+    whole_of,
+    words_of,
+)
+from heatlas.io.dicom_scan import EXPLICIT, IMPLICIT, MAGIC, MAGIC_AT, PIXELS, UNDEFINED, scan
 from heatlas.io.source import bytes_words, unreadable
 
-MAGIC_AT, MAGIC = 128, b"DICM"
 DEFLATED = "1.2.840.10008.1.2.1.99"
 BIG_ENDIAN = "1.2.840.10008.1.2.2"
-IMPLICIT = "1.2.840.10008.1.2"
 LARGEST_INFLATED = 1 << 30
 MOST_FRAMES = 65_536
-PIXEL_TAGS = (0x7FE00010, 0x7FE00008, 0x7FE00009)
-UNDEFINED = 0xFFFFFFFF
+LOOSEST_ORIENTATION = 0.01
+FIRST_BYTES = 1 << 14  # nearly every header is shorter; longer ones go to pydicom
 SHAPES: dict[str, WindowShape] = {"LINEAR_EXACT": "linear-exact", "SIGMOID": "sigmoid"}
 # All that is read: identities are in the list only to tell persons apart, and end as digests.
-TAGS = [
+TAGS = (
     "ImageType", "SOPClassUID", "Modality", "SeriesInstanceUID", "FrameOfReferenceUID",
     "PatientID", "PatientName", "PatientBirthDate", "SliceThickness", "ConvolutionKernel",
     "BodyPartExamined", "AcquisitionNumber", "InstanceNumber", "TemporalPositionIdentifier",
@@ -46,15 +59,12 @@ TAGS = [
     "RescaleIntercept", "RescaleSlope", "RescaleType", "WindowCenter", "WindowWidth",
     "WindowCenterWidthExplanation", "VOILUTFunction", "ModalityLUTSequence", "VOILUTSequence",
     "SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence",
-]  # fmt: skip
+)  # fmt: skip
+_WANTED = frozenset(tags_of(TAGS))
 FAULTS = (
     InvalidDicomError, BytesLengthException, StructError, ValueError, KeyError, TypeError,
     AttributeError, IndexError, EOFError, NotImplementedError, OverflowError, RecursionError,
 )  # fmt: skip
-
-
-class _Fault(ValueError):
-    """A fault whose words hold no value of the file, so that they may be shown."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -227,8 +237,8 @@ def read_head(path: Path) -> ImageHead:
     Reading stops before the pixel data.
     """
     try:
-        with quiet(), path.open("rb") as file:
-            size = path.stat().st_size
+        with path.open("rb") as file:
+            size = os.fstat(file.fileno()).st_size
             dataset, transfer_syntax, place = _parsed(path, file)
             return _head(path, dataset, size=size, syntax=transfer_syntax, place=place)
     except OSError as error:
@@ -262,34 +272,37 @@ def inflated(path: Path, content: bytes) -> bytes:
 
 def _parsed(path: Path, file: BinaryIO) -> tuple[Any, str, tuple[int, int] | None]:
     """Return the data set, its transfer syntax, and place and length of the pixel data."""
-    start = file.read(4096)
+    start = file.read(FIRST_BYTES)
+    scanned = scan(start, wanted=_WANTED)
+    if scanned is not None:
+        return scanned, scanned.syntax, scanned.pixels
     file.seek(0)
+    with quiet():
+        return _parsed_by_pydicom(path, file, start=start)
+
+
+def _parsed_by_pydicom(
+    path: Path, file: BinaryIO, *, start: bytes
+) -> tuple[Any, str, tuple[int, int] | None]:
     has_preamble = start[MAGIC_AT : MAGIC_AT + 4] == MAGIC
-    stream: BinaryIO = file
     if has_preamble and DEFLATED.encode() in start[: _meta_end(start)]:
         stream = io.BytesIO(inflated(path, file.read()))
         dataset: Any = read_dataset(
-            stream, False, True, stop_when=_at_pixels, specific_tags=_numbers(TAGS)
+            stream, False, True, stop_when=_at_pixels, specific_tags=tags_of(TAGS)
         )
         return dataset, DEFLATED, _pixel_element(stream, implicit=False, big_endian=False)
     dataset = pydicom.dcmread(
-        file, stop_before_pixels=True, force=not has_preamble, specific_tags=_numbers(TAGS)
+        file, stop_before_pixels=True, force=not has_preamble, specific_tags=tags_of(TAGS)
     )
     implicit, little = dataset.original_encoding
     syntax = str(dataset.file_meta.get("TransferSyntaxUID", "") or "")
     if not syntax:
-        syntax = IMPLICIT if implicit else ("1.2.840.10008.1.2.1" if little else BIG_ENDIAN)
+        syntax = IMPLICIT if implicit else (EXPLICIT if little else BIG_ENDIAN)
     return dataset, syntax, _pixel_element(file, implicit=bool(implicit), big_endian=not little)
 
 
-def _numbers(keywords: Sequence[str]) -> list[int]:
-    from pydicom.datadict import tag_for_keyword
-
-    return [tag for tag in map(tag_for_keyword, keywords) if tag is not None]
-
-
 def _at_pixels(tag: Any, *_: Any) -> bool:
-    return int(tag) in PIXEL_TAGS
+    return int(tag) in PIXELS
 
 
 def _meta_end(start: bytes) -> int:
@@ -306,7 +319,7 @@ def _pixel_element(stream: BinaryIO, *, implicit: bool, big_endian: bool) -> tup
     if len(head) < 8:
         return None
     tag = int.from_bytes(head[:2], order) << 16 | int.from_bytes(head[2:4], order)  # type: ignore[arg-type]
-    if tag not in PIXEL_TAGS:
+    if tag not in PIXELS:
         return None
     start = stream.tell() - len(head) + (8 if implicit else 12)
     raw = head[4:8] if implicit else head[8:12]
@@ -319,26 +332,26 @@ def _pixel_element(stream: BinaryIO, *, implicit: bool, big_endian: bool) -> tup
 def _head(
     path: Path, dataset: Any, *, size: int, syntax: str, place: tuple[int, int] | None
 ) -> ImageHead:
-    rows, columns = _whole(dataset, "Rows") or 0, _whole(dataset, "Columns") or 0
-    allocated = _whole(dataset, "BitsAllocated") or 16
-    stored = _whole(dataset, "BitsStored") or allocated
-    high = _whole(dataset, "HighBit")
-    signed = _whole(dataset, "PixelRepresentation") == 1
-    sop_class = _text(dataset, "SOPClassUID")
+    rows, columns = whole_of(dataset, "Rows") or 0, whole_of(dataset, "Columns") or 0
+    allocated = whole_of(dataset, "BitsAllocated") or 16
+    stored = whole_of(dataset, "BitsStored") or allocated
+    high = whole_of(dataset, "HighBit")
+    signed = whole_of(dataset, "PixelRepresentation") == 1
+    sop_class = text_of(dataset, "SOPClassUID")
     if not rows and not sop_class:
-        raise _Fault("it names no kind of object and holds no image")
+        raise ElementFault("it names no kind of object and holds no image")
     frames = _frames(dataset) if rows and columns else ()
     at, length = place or (None, None)
     return ImageHead(
         path=path,
         size=size,
-        series=_digest(dataset, "SeriesInstanceUID"),
-        patient=_digest(dataset, "PatientID", "PatientName", "PatientBirthDate"),
-        frame_of_reference=_digest(dataset, "FrameOfReferenceUID"),
-        modality=_text(dataset, "Modality"),
+        series=digest_of(dataset, "SeriesInstanceUID"),
+        patient=digest_of(dataset, "PatientID", "PatientName", "PatientBirthDate"),
+        frame_of_reference=digest_of(dataset, "FrameOfReferenceUID"),
+        modality=text_of(dataset, "Modality"),
         sop_class=sop_class,
         kernel=_kernel(dataset),
-        body_part=_text(dataset, "BodyPartExamined").upper()[:16],
+        body_part=text_of(dataset, "BodyPartExamined").upper()[:16],
         transfer_syntax=syntax,
         rows=rows,
         columns=columns,
@@ -346,8 +359,8 @@ def _head(
         bits_stored=stored,
         high_bit=stored - 1 if high is None else high,
         signed=signed,
-        photometric=_text(dataset, "PhotometricInterpretation") or "MONOCHROME2",
-        samples=_whole(dataset, "SamplesPerPixel") or 1,
+        photometric=text_of(dataset, "PhotometricInterpretation") or "MONOCHROME2",
+        samples=whole_of(dataset, "SamplesPerPixel") or 1,
         padding=_padding(dataset, signed=signed, bits=allocated),
         modality_lut=_modality_lut(dataset),
         frames=frames,
@@ -357,16 +370,19 @@ def _head(
 
 
 def _frames(dataset: Any) -> tuple[FrameHead, ...]:
-    n = _whole(dataset, "NumberOfFrames") or 1
+    n = whole_of(dataset, "NumberOfFrames") or 1
     if not 1 <= n <= MOST_FRAMES:
-        raise _Fault(f"{n} frames are claimed, expected 1 to {MOST_FRAMES}")
-    per_frame = dataset.get("PerFrameFunctionalGroupsSequence") or []
+        raise ElementFault(f"{n} frames are claimed, expected 1 to {MOST_FRAMES}")
+    per_frame = items_of(dataset, "PerFrameFunctionalGroupsSequence")
     if n == 1 and not per_frame:
         return (_frame(dataset, [dataset], number=0),)
-    shared = list(dataset.get("SharedFunctionalGroupsSequence") or [])[:1]
+    shared = items_of(dataset, "SharedFunctionalGroupsSequence")[:1]
     if per_frame and len(per_frame) != n:
-        raise _Fault(f"{n} frames are claimed, {len(per_frame)} are described")
-    groups = [[item, *shared, dataset] for item in per_frame] or [[*shared, dataset]] * n
+        raise ElementFault(f"{n} frames are claimed, {len(per_frame)} are described")
+    if not per_frame:  # all frames are alike but for their number
+        first = _frame(dataset, [*shared, dataset], number=0)
+        return tuple(replace(first, number=k) for k in range(n))
+    groups = [[item, *shared, dataset] for item in per_frame]
     return tuple(_frame(dataset, group, number=k) for k, group in enumerate(groups))
 
 
@@ -375,42 +391,59 @@ def _frame(dataset: Any, groups: Sequence[Any], *, number: int) -> FrameHead:
 
     def within(keyword: str, sequence: str) -> Any:
         for group in groups:
-            item = group if group is dataset else _first(group.get(sequence))
-            if item is not None and item.get(keyword) not in (None, ""):
+            item = group if group is dataset else first_item(group, sequence)
+            if item is not None and holds(item, keyword):
                 return item
         return dataset
 
     rescale = within("RescaleSlope", "PixelValueTransformationSequence")
     measures = within("PixelSpacing", "PixelMeasuresSequence")
     content = within("FrameAcquisitionNumber", "FrameContentSequence")
-    slope = _number(rescale, "RescaleSlope")
+    slope = number_of(rescale, "RescaleSlope")
     position = within("ImagePositionPatient", "PlanePositionSequence")
     orientation = within("ImageOrientationPatient", "PlaneOrientationSequence")
     frame_type = within("FrameType", "CTImageFrameTypeSequence")
     return FrameHead(
         number=number,
-        position=_vector(position, "ImagePositionPatient", length=3),
-        orientation=_vector(orientation, "ImageOrientationPatient", length=6),
-        spacing=_vector(measures, "PixelSpacing", length=2),
-        thickness_mm=_number(within("SliceThickness", "PixelMeasuresSequence"), "SliceThickness"),
+        position=vector_of(position, "ImagePositionPatient", length=3),
+        orientation=_orientation(orientation),
+        spacing=_spacing(measures),
+        thickness_mm=number_of(within("SliceThickness", "PixelMeasuresSequence"), "SliceThickness"),
         slope=1.0 if slope is None else slope,
-        intercept=_number(rescale, "RescaleIntercept") or 0.0,
-        rescale_type=_text(rescale, "RescaleType").upper(),
+        intercept=number_of(rescale, "RescaleIntercept") or 0.0,
+        rescale_type=text_of(rescale, "RescaleType").upper(),
         windows=_windows(within("WindowCenter", "FrameVOILUTSequence")),
-        kind=_words(frame_type, "FrameType") or _words(dataset, "ImageType"),
-        instance=_whole(dataset, "InstanceNumber"),
-        acquisition=_whole(content, "FrameAcquisitionNumber")
-        or _whole(dataset, "AcquisitionNumber"),
-        temporal=_whole(content, "TemporalPositionIndex")
-        or _whole(dataset, "TemporalPositionIdentifier"),
+        kind=words_of(frame_type, "FrameType") or words_of(dataset, "ImageType"),
+        instance=whole_of(dataset, "InstanceNumber"),
+        acquisition=whole_of(content, "FrameAcquisitionNumber")
+        or whole_of(dataset, "AcquisitionNumber"),
+        temporal=whole_of(content, "TemporalPositionIndex")
+        or whole_of(dataset, "TemporalPositionIdentifier"),
     )
+
+
+def _orientation(item: Any) -> tuple[float, ...] | None:
+    """Return the directions of rows and columns, a fault where they are no such pair."""
+    found = vector_of(item, "ImageOrientationPatient", length=6)
+    if found is not None:
+        axes = np.array(found).reshape(2, 3)
+        if np.abs(axes @ axes.T - np.eye(2)).max() > LOOSEST_ORIENTATION:
+            raise ElementFault("ImageOrientationPatient holds no two directions at right angles")
+    return found
+
+
+def _spacing(item: Any) -> tuple[float, ...] | None:
+    found = vector_of(item, "PixelSpacing", length=2)
+    if found is not None and min(found) <= 0:
+        raise ElementFault("PixelSpacing is not above 0")
+    return found
 
 
 def _windows(item: Any) -> tuple[Window, ...]:
     """Return the windows that a file proposes; those without a width are left out."""
-    centres, widths = _list(item, "WindowCenter"), _list(item, "WindowWidth")
-    names = _words(item, "WindowCenterWidthExplanation")
-    shape = SHAPES.get(_text(item, "VOILUTFunction").upper(), "linear")
+    centres, widths = numbers_of(item, "WindowCenter"), numbers_of(item, "WindowWidth")
+    names = words_of(item, "WindowCenterWidthExplanation")
+    shape = SHAPES.get(text_of(item, "VOILUTFunction").upper(), "linear")
     found = []
     for k, (centre, width) in enumerate(zip(centres, widths, strict=False)):
         if math.isfinite(centre) and width >= 1:
@@ -432,7 +465,7 @@ def _window_name(names: Sequence[str], k: int) -> str:
 
 def _voi_tables(item: Any) -> tuple[Window, ...]:
     tables = []
-    for k, entry in enumerate(item.get("VOILUTSequence") or []):
+    for k, entry in enumerate(items_of(item, "VOILUTSequence")):
         lut = _lut(entry)
         span = float(lut.entries.max() - lut.entries.min()) or 1.0
         greys = (lut.entries - lut.entries.min()) / span
@@ -451,7 +484,7 @@ def _voi_tables(item: Any) -> tuple[Window, ...]:
 
 
 def _modality_lut(dataset: Any) -> Lut | None:
-    item = _first(dataset.get("ModalityLUTSequence"))
+    item = first_item(dataset, "ModalityLUTSequence")
     return None if item is None else _lut(item)
 
 
@@ -463,11 +496,11 @@ def _lut(item: Any) -> Lut:
     n = n or 65536
     entries = np.frombuffer(raw, dtype=np.uint8 if bits <= 8 and len(raw) < 2 * n else "<u2")[:n]
     if len(entries) < n:
-        raise _Fault(f"a look-up table of {n} entries has {len(entries)}")
+        raise ElementFault(f"a look-up table of {n} entries has {len(entries)}")
     return Lut(
         first=first - 65536 if first > 32767 and _signed_first(item) else first,
         entries=entries.astype(np.float64),
-        kind=_text(item, "ModalityLUTType").upper(),
+        kind=text_of(item, "ModalityLUTType").upper(),
     )
 
 
@@ -477,7 +510,7 @@ def _signed_first(item: Any) -> bool:
 
 def _padding(dataset: Any, *, signed: bool, bits: int) -> tuple[int, int] | None:
     """Return the stored values of padding, read with the sign that the pixels have."""
-    ends = [_whole(dataset, word) for word in ("PixelPaddingValue", "PixelPaddingRangeLimit")]
+    ends = [whole_of(dataset, word) for word in ("PixelPaddingValue", "PixelPaddingRangeLimit")]
     if ends[0] is None:
         return None
     top = 1 << bits
@@ -489,60 +522,8 @@ def _padding(dataset: Any, *, signed: bool, bits: int) -> tuple[int, int] | None
     return min(given), max(given)
 
 
-# ---------------------------------------------------------------- one element
-
-
-def _first(sequence: Any) -> Any:
-    return sequence[0] if sequence else None
-
-
-def _text(item: Any, keyword: str) -> str:
-    found = item.get(keyword)
-    return "" if found is None else str(found).strip()
-
-
 def _kernel(dataset: Any) -> str:
-    return "/".join(_words(dataset, "ConvolutionKernel"))[:40]
-
-
-def _words(item: Any, keyword: str) -> tuple[str, ...]:
-    found = item.get(keyword)
-    if found is None or found == "":
-        return ()
-    listed = [found] if isinstance(found, str) else found
-    return tuple(str(word).strip() for word in listed)
-
-
-def _number(item: Any, keyword: str) -> float | None:
-    found = _list(item, keyword)
-    return found[0] if found and math.isfinite(found[0]) else None
-
-
-def _whole(item: Any, keyword: str) -> int | None:
-    found = _number(item, keyword)
-    return None if found is None else int(found)
-
-
-def _list(item: Any, keyword: str) -> list[float]:
-    found = item.get(keyword)
-    if found is None or found == "":
-        return []
-    listed = found if isinstance(found, (list, tuple)) or hasattr(found, "append") else [found]
-    return [float(entry) for entry in listed]
-
-
-def _vector(item: Any, keyword: str, *, length: int) -> tuple[float, ...] | None:
-    found = tuple(_list(item, keyword))
-    if not found:
-        return None
-    if len(found) != length or not all(map(math.isfinite, found)):
-        raise _Fault(f"{keyword} holds {len(found)} numbers, expected {length} finite ones")
-    return found
-
-
-def _digest(dataset: Any, *keywords: str) -> str:
-    texts = [_text(dataset, keyword) for keyword in keywords]
-    return digest_bytes("\n".join(texts).encode()) if any(texts) else ""
+    return "/".join(words_of(dataset, "ConvolutionKernel"))[:40]
 
 
 def _reason(error: BaseException) -> str:
@@ -551,6 +532,6 @@ def _reason(error: BaseException) -> str:
         return "it does not start as a DICOM file does"
     if isinstance(error, RecursionError):
         return "its sequences are nested too deeply"
-    if isinstance(error, _Fault):
+    if isinstance(error, ElementFault):
         return str(error)
     return "it is damaged or cut off"

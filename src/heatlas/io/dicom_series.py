@@ -17,6 +17,7 @@ from heatlas.io.dicom_head import FrameHead, ImageHead
 
 SAME_PLACE_MM = 0.01
 GAP_FACTOR = 1.5  # of both neighbours: there a slice is likely to be missing
+LPS_TO_RAS = (-1.0, -1.0, 1.0)
 SCOUTS = ("LOCALIZER", "SCOUT", "TOPOGRAM", "SURVEY")
 Slice = tuple[ImageHead, FrameHead]
 Floats = NDArray[np.float64]
@@ -72,7 +73,8 @@ class FoundSeries(Value):
             f"{count(len(self.slices), 'slice')} of {head.columns} x {head.rows}",
         ]
         if self.has_places and len(self.slices) > 1:
-            gaps = np.diff(places_along(self.slices))
+            corners = np.array([frame.position for _, frame in self.slices], dtype=np.float64)
+            gaps = np.linalg.norm(np.diff(corners, axis=0), axis=1)
             parts.append(f"spaced {number(float(np.median(gaps)))} mm")
         if head.kernel:
             parts.append(f"kernel {head.kernel}")
@@ -132,9 +134,12 @@ def group_series(heads: Sequence[ImageHead]) -> tuple[tuple[FoundSeries, ...], i
 
 
 def places_along(slices: Sequence[Slice]) -> Floats:
-    """Return where slices lie along the first one's normal, in mm."""
+    """Return where slices lie along their normal, rising towards right, front or head, in mm."""
     orientation = np.asarray(slices[0][1].orientation, dtype=np.float64)
     normal = np.cross(orientation[:3], orientation[3:])
+    axis = int(np.argmax(np.abs(normal)))
+    if normal[axis] * LPS_TO_RAS[axis] < 0:
+        normal = -normal
     return np.array([np.dot(frame.position or (0, 0, 0), normal) for _, frame in slices])
 
 

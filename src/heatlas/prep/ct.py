@@ -219,9 +219,10 @@ def _without_air(values: NDArray[np.floating]) -> Hounsfield:
     evidence = ["no air near −1000"]
     evidence.append(f"values from {number(lowest)} to {number(highest)}")
     if not np.isnan(tissue):
+        only = "only " if soft < SMALLEST_SOFT else ""
         evidence.append(
-            f"they peak at {number(tissue)} and {percent(soft)} of them, background aside, lie "
-            "between −50 and 100, as soft tissue does"
+            f"they peak at {number(tissue)} and {only}{percent(soft)} of them, background aside, "
+            "lie between −50 and 100 as soft tissue does"
         )
     if above > MOST_ABOVE:
         evidence.append(f"{percent(above)} lie above {MUCH_ABOVE_HU:g}")

@@ -22,10 +22,11 @@ from heatlas.show.view import THEMES
 MARGIN, GAP, HEAD, LABEL, FOOT, TITLE = 16, 4, 26, 17, 11, 16
 RAMP, RAMP_ROOM, RAMP_GAP = 12, 70, 12
 SIDE, SMALL = 13, 11
+NARROWEST = 480
 LINE = 1.35
 INK, FAINT = THEMES["dark"].ink, THEMES["dark"].faint
 PAGE = 0
-HATCH = (30, 62)
+HATCH = (24, 48)
 HATCH_PERIOD = 8
 BODY_SHARE = 0.12  # between black and white of the widest window: below lies air
 CROP_MARGIN_MM = 6.0
@@ -143,10 +144,10 @@ def compile_windows(stack: SliceStack, windows: Sequence[Window], *, view: Slice
         paths.append(_scale_bar(page, row=row))
     foot = _foot(stack, view, hatched=hatched)
     words += _foot_words(foot, page=page)
-    lines = len(_foot_lines(foot, view))
+    lines = len(_foot_lines(foot, page))
     height = round(page.bottom + (lines * FOOT * LINE + MARGIN) * view.scale)
     return Scene(
-        width=round(view.width_px * view.scale),
+        width=page.width,
         height=height,
         scale=view.scale,
         page=PAGE,
@@ -218,6 +219,12 @@ class _Page:
     def left(self, k: int) -> float:
         """Left edge of a slice."""
         return MARGIN * self.view.scale + k * (self.size.width + GAP * self.view.scale)
+
+    @property
+    def width(self) -> int:
+        """Width of the picture: no more than its slices need, and no less than its words."""
+        needed = _ramp_left(self) / self.view.scale + RAMP_ROOM + MARGIN
+        return round(min(max(needed, NARROWEST), self.view.width_px) * self.view.scale)
 
     @property
     def bottom(self) -> float:
@@ -457,8 +464,9 @@ def _foot(stack: SliceStack, view: SliceView, *, hatched: bool) -> str:
     return " ".join([*parts, view.note]).strip()
 
 
-def _foot_lines(foot: str, view: SliceView) -> tuple[str, ...]:
-    return wrap(foot, width=(view.width_px - 2 * MARGIN) * view.scale, size=FOOT * view.scale)
+def _foot_lines(foot: str, page: _Page) -> tuple[str, ...]:
+    px = page.view.scale
+    return wrap(foot, width=page.width - 2 * MARGIN * px, size=FOOT * px)
 
 
 def _foot_words(foot: str, *, page: _Page) -> list[Words]:
@@ -471,5 +479,5 @@ def _foot_words(foot: str, *, page: _Page) -> list[Words]:
             size=FOOT * px,
             colour=FAINT,
         )
-        for k, line in enumerate(_foot_lines(foot, page.view))
+        for k, line in enumerate(_foot_lines(foot, page))
     ]

@@ -35,6 +35,7 @@ from heatlas.study.comparesources import (
     stream_maps,
     volume_of,
 )
+from heatlas.study.comparisonchecks import stationarity_warnings
 from heatlas.study.parcellation import Parcellation
 
 __all__ = ["CompareOptions", "Parcellation", "compare_maps"]
@@ -305,6 +306,7 @@ def _warnings(facts: Sequence[MapFact], compared: MapComparison) -> list[str]:
     turned = int((compared.sign_depends & ~compared.question.repeated).sum())
     if turned:
         warnings.append(f"the sign of {count(turned, 'cell')} depends on the background policy")
+    warnings += stationarity_warnings(compared)
     return list(dict.fromkeys(warnings))
 
 

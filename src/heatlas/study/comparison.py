@@ -21,6 +21,7 @@ from heatlas.io.foreign import files_of
 from heatlas.io.picture import sidecar_of
 from heatlas.io.tables import write_table
 from heatlas.show.report import render_page
+from heatlas.study.comparisonchecks import cross_check_table, stationarity_table
 from heatlas.study.comparisonpage import comparison_page
 from heatlas.study.comparisonpictures import matrix_pictures, pictures
 from heatlas.study.regionpictures import region_correlation_map, region_heat_map, region_view
@@ -29,6 +30,7 @@ TABLES = ("correlation.tsv", "coverage.tsv", "cells.tsv", "sensitivity.tsv")
 POLICY = "policy.json"
 PICTURES = ("heatmap.png", "heatmap.svg")
 REPORT = "report.html"
+CHECKS = ("stationarity.tsv", "stationarity_cells.tsv")  # where maps on a grid were tested
 # Of comparisons over regions; the second one of three maps or more.
 REGIONS, ACROSS = "regions", "region_correlation"
 REGION_TABLES = (f"{REGIONS}.tsv", f"{ACROSS}.tsv")
@@ -38,7 +40,8 @@ REGION_PICTURES = tuple(
 FILES = (
     *TABLES,
     *REGION_TABLES,
-    *(str(sidecar_of(Path(name))) for name in (*TABLES, *REGION_TABLES)),
+    *CHECKS,
+    *(str(sidecar_of(Path(name))) for name in (*TABLES, *REGION_TABLES, *CHECKS)),
     POLICY,
     *PICTURES,
     *REGION_PICTURES,
@@ -104,12 +107,32 @@ def write_comparison(compared: MapComparison, *, out: Path) -> tuple[Path, ...]:
     )
     for name, table in zip(TABLES, tables, strict=True):
         write_table(out / name, table, provenance=compared.provenance)
+    checks = _write_checks(compared, out=out)
     write_json(out / POLICY, policy_document(compared))
     for name, content in zip(PICTURES, pictures(compared), strict=True):
         atomic_write(out / name, content)
     of_regions = _write_regions(compared, out=out)
     write_text(out / REPORT, render_page(comparison_page(compared)))
-    return tuple(out / name for name in (*TABLES, POLICY, *PICTURES, *of_regions, REPORT))
+    names = (*TABLES, *checks, POLICY, *PICTURES, *of_regions, REPORT)
+    return tuple(out / name for name in names)
+
+
+def _write_checks(compared: MapComparison, *, out: Path) -> tuple[str, ...]:
+    """Write how stationary the maps are; remove what an earlier comparison left behind."""
+    check = compared.cross_check
+    tables = (
+        None if check is None else stationarity_table(check),
+        cross_check_table(compared),
+    )
+    written = []
+    for name, table in zip(CHECKS, tables, strict=True):
+        if table is not None:
+            write_table(out / name, table, provenance=compared.provenance)
+            written.append(name)
+            continue
+        for file in (out / name, sidecar_of(out / name)):
+            file.unlink(missing_ok=True)
+    return tuple(written)
 
 
 def _write_regions(compared: MapComparison, *, out: Path) -> tuple[str, ...]:

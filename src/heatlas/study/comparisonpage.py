@@ -27,6 +27,7 @@ from heatlas.core.table import Column, Table
 from heatlas.core.words import count, join, level, p_value, percent
 from heatlas.show.view import View
 from heatlas.study.comparisoncells import cell_explorer
+from heatlas.study.comparisonchecks import cross_check_table, stationarity_table
 from heatlas.study.comparisonpictures import (
     judged_matrix,
     matrix_figure,
@@ -77,6 +78,7 @@ def comparison_page(compared: MapComparison) -> Page:
             *region_sections(compared),
             _policies(compared),
             _maps(compared),
+            *_stationarity(compared),
             _methods(compared),
             _warnings(compared.warnings),
         ),
@@ -196,6 +198,32 @@ def _maps(compared: MapComparison) -> Section:
     return Section(title="Maps and their backgrounds", anchor="maps", blocks=tuple(blocks))
 
 
+def _stationarity(compared: MapComparison) -> tuple[Section, ...]:
+    """Return how even the maps are, and the cells that were judged again; nothing unchecked."""
+    check = compared.cross_check
+    if check is None:
+        return ()
+    words = (
+        "The null takes each map as equally smooth and equally large everywhere. Here each map's "
+        "variance and roughness are compared between 16 blocks of the shared voxels with what "
+        "chance gives a map as smooth as it is."
+    )
+    pairs = cross_check_table(compared)
+    blocks: list[Block] = [Paragraph(text=words), stationarity_table(check)]
+    if pairs is None:
+        blocks.append(Paragraph(text="No pair has two maps that differ from part to part."))
+    else:
+        changed = [value == "yes" for value in pairs.words("verdict_changes")]
+        first = np.argsort(~np.array(changed), kind="stable")[:MOST_ROWS]
+        more = " stationarity_cells.tsv holds all." if len(changed) > MOST_ROWS else ""
+        text = (
+            f"{count(len(changed), 'cell')} of two such maps judged again, with autocorrelations "
+            f"of their own in each block; the verdict changes in {sum(changed)}.{more}"
+        )
+        blocks += [Paragraph(text=text), pairs.take(first)]
+    return (Section(title="Stationarity", anchor="stationarity", blocks=tuple(blocks)),)
+
+
 def _methods(compared: MapComparison) -> Section:
     words = [f"{compared.matrix.kind} was computed over {compared.policy_words}."]
     words += region_methods(compared) or [
@@ -239,9 +267,9 @@ def _test_words(compared: MapComparison) -> list[str]:
         return [
             size,
             f"p-values come from {question.n_surrogates:,} surrogates of all maps at once: "
-            f"{source.words}{paper}. The family-wise p compares with the "
-            "largest correlation, in units of its standard error, over all distinct cells; q is "
-            "Benjamini-Hochberg's.",
+            f"{source.words}{paper}. Surrogates of either map of a cell meet the other map as it "
+            "is. The family-wise p compares with the largest correlation, in units of its standard "
+            "error, over all distinct cells; q is Benjamini-Hochberg's.",
         ]
     return [
         size,

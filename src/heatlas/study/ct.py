@@ -26,7 +26,7 @@ from heatlas.geometry.slicestack import (
 )
 from heatlas.io.dicom import ReadSeries, choose_series, find_series, read_series
 from heatlas.io.dicom_head import is_dicom
-from heatlas.io.nifti import read_volume
+from heatlas.io.nifti import read_header, read_volume
 from heatlas.io.sliceimages import is_picture, parse_intensity, read_slice_pictures
 from heatlas.io.source import check_file
 from heatlas.prep.ct import (
@@ -260,7 +260,9 @@ def _from_series(
     check = check_hounsfield(stack.values)
     notes = list(read.notes)
     unit = "HU" if read.says_hu or stated else ""
-    if read.says_hu and not check.is_hu:
+    if not read.says_hu:
+        check = replace(check, is_hu=False, evidence=(read.why_not_hu, *check.evidence))
+    elif not check.is_hu:
         notes.append(f"The files say HU, but: {check.words}")
     if not read.says_hu and stated:
         notes.append(f"Taken as HU because you said so. {check.words}")
@@ -284,6 +286,12 @@ def _from_series(
 
 
 def _from_image(path: Path, *, stated: Unit | None) -> CtScan:
+    n_volumes = read_header(path).n_volumes
+    if n_volumes > 1:
+        raise DataError(
+            f"{path}: it holds {n_volumes} volumes where one scan is expected; save the one that "
+            "is meant as an image of its own."
+        )
     volume = _anonymous(read_volume(path))
     check = check_hounsfield(volume.values)
     notes = list(volume.provenance.warnings)

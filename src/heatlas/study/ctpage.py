@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -46,7 +46,7 @@ def ct_page(scan: CtScan, *, figure: Figure, windows: Sequence[Window], reason: 
     slices = count(len(scan.slices), "slice")
     unit = "in Hounsfield units" if scan.is_hu else "not in Hounsfield units"
     return Page(
-        title="CT scan",
+        title="CT scan" if scan.is_hu else "Scan",
         lead=f"{slices}, {unit}, through {count(len(windows), 'window')}.",
         sections=(
             Section(title="Slices", anchor="slices", blocks=_pictures(figure, reason=reason)),
@@ -107,11 +107,20 @@ def _positions(stack: SliceStack) -> tuple[Block, ...]:
     return (Details(summary="All slices", blocks=(table,)),)
 
 
+def _settings_words(parameters: Mapping[str, Any]) -> str:
+    """Return settings as ``slices: 28; tilt degrees: 18.5``."""
+    parts = []
+    for name, setting in parameters.items():
+        words = ", ".join(map(str, setting)) if isinstance(setting, list) else str(setting)
+        if words:
+            parts.append(f"{name.replace('_', ' ')}: {words}")
+    return "; ".join(parts) or "none"
+
+
 def _history(scan: CtScan) -> tuple[Block, ...]:
     steps = scan.volume.provenance.to_json()["steps"]
     items = tuple(
-        (str(step["name"]), json.dumps(step.get("parameters", {}), ensure_ascii=False))
-        for step in steps
+        (str(step["name"]), _settings_words(step.get("parameters", {}))) for step in steps
     )
     return (
         Definitions(items=items),

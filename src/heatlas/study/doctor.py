@@ -27,7 +27,12 @@ _LEAST_DISK_GB = 2.0
 _GIGABYTE = 1e9
 _BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
 # What each extra would add.
-_EXTRAS: Mapping[str, str] = {"dev": "the test suite, the checks and the benchmarks' peers"}
+_EXTRAS: Mapping[str, str] = {
+    "dev": "the test suite, the checks and the benchmarks' peers",
+    "dicom": "decoders of compressed DICOM",
+    "onnx": "explanations of ONNX models, as Keras models become",
+    "saliency": "explanations of networks (torch)",
+}
 _DEPENDENCY = re.compile(r"([A-Za-z0-9_.-]+)\s*([^;]*?)\s*(?:;.*extra == ['\"]([^'\"]+)['\"])?$")
 
 

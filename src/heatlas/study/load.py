@@ -7,6 +7,7 @@ from pathlib import Path
 from heatlas.core.errors import DataError, NotSupportedError
 from heatlas.core.table import Table
 from heatlas.core.volume import Volume
+from heatlas.io.dicom_head import is_dicom
 from heatlas.io.nifti import read_header, read_volume
 from heatlas.io.source import check_file
 from heatlas.io.tables import ENDINGS, read_table
@@ -81,6 +82,11 @@ def _unknown(path: Path) -> NotSupportedError:
         return NotSupportedError(
             f"{path}: this is a result to look at, not one to compute with; inspect_file (heatlas "
             f"inspect) says how it was made. {KNOWN}."
+        )
+    if is_dicom(path):
+        return NotSupportedError(
+            f"{path}: this is DICOM; read_ct (heatlas ct) reads it with all slices of its series. "
+            f"{KNOWN}."
         )
     if name.endswith((".xlsx", ".xls", ".ods")):
         return NotSupportedError(

@@ -25,7 +25,7 @@ from heatlas.core.table import Column, Table
 from heatlas.core.value import Value
 from heatlas.core.words import count, join
 from heatlas.geometry.parcellate import parcels_of
-from heatlas.io.atlases import ATLASES, read_atlas, shipped_atlas
+from heatlas.io.atlases import ATLASES, CENTRES, read_atlas, shipped_atlas
 from heatlas.study.regiontables import AXES, TableChoice, read_centres
 
 SHOWN = 3  # names that a message quotes
@@ -47,7 +47,9 @@ class Parcellation(Value):
         every one of a table that is alone; of several tables the only one, or a known effect size
         such as ``d_icv``.
     centres : Path, str or Table, optional
-        Where the regions of tables lie: columns name, x, y and z, in mm.
+        Where the regions of tables lie: columns name, x, y and z, in mm; or
+        ``"desikan-killiany"``, the 68 cortical and 16 deep regions by the names of published
+        tables of effect sizes (``L_insula``, ``Rput``).
     """
 
     atlas: str | Path | Atlas | None = None
@@ -187,8 +189,17 @@ def _named_parcels(maps: Sequence[RegionValues], parcellation: Parcellation) -> 
     given = parcellation.centres
     if given is None:
         return Parcels(names=names)
-    source = given if isinstance(given, Table) else Path(given)
-    return Parcels(names=names, centres_mm=read_centres(source, regions=names))
+    return Parcels(names=names, centres_mm=read_centres(_centres(given), regions=names))
+
+
+def _centres(given: Path | str | Table) -> Path | Table:
+    """Return the table of centres; a name without an ending is one of those that come along."""
+    if isinstance(given, Table):
+        return given
+    path = Path(given)
+    if str(given) in CENTRES or (not path.suffix and not path.exists()):
+        return CENTRES[str(given)]
+    return path
 
 
 def _beyond(maps: Sequence[RegionValues], parcels: Parcels, *, atlas: Atlas) -> list[str]:

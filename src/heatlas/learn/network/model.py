@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -28,6 +28,7 @@ from heatlas.learn.network.engine import (
     settled,
 )
 
+Module = nn.Module  # for the signatures of rooms that do not know torch
 Scores = Literal["logits", "probabilities"]
 BATCH = 16
 # The last step of a network that gives probabilities, by the name of torch's function.
@@ -222,11 +223,7 @@ def with_scores_known(network: Network, image: Floats) -> Network:
     sums_to_one = sums_to_one and bool(np.abs(rows.sum(axis=1) - 1).max() < 1e-4)
     is_squashed = bool(squashed) and squashed[-1] is output
     found: Scores = "probabilities" if is_squashed or sums_to_one else "logits"
-    twin = object.__new__(Network)  # the module is this network's own already: no second copy
-    for field in ("module", "name", "origin", "batch", "image_shape"):
-        set_field(twin, field, to=getattr(network, field))
-    set_field(twin, "scores", to=found)
-    return twin
+    return replace(network, scores=found)
 
 
 def check_class(network: Network, class_index: int, *, n_classes: int) -> None:
