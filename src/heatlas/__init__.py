@@ -18,8 +18,11 @@ if TYPE_CHECKING:
     from heatlas.study.compare import compare_maps
     from heatlas.study.ct import CtScan, read_ct
     from heatlas.study.ctfiles import CtPictures, write_ct
+    from heatlas.study.explain import ExplainSettings, explain_model
     from heatlas.study.inspect import inspect_file
     from heatlas.study.load import load
+    from heatlas.study.loadmodel import load_model
+    from heatlas.study.networkimages import NetworkInput
     from heatlas.study.permutations import permutation_test
     from heatlas.study.reproduce import reproduce_results
     from heatlas.study.run import run_study
@@ -30,15 +33,19 @@ _ROOMS = {
     "CtPictures": "heatlas.study.ctfiles",
     "CtScan": "heatlas.study.ct",
     "Design": "heatlas.core.design",
+    "ExplainSettings": "heatlas.study.explain",
     "HeatMap": "heatlas.core.heatmap",
     "MapStack": "heatlas.core.stack",
+    "NetworkInput": "heatlas.study.networkimages",
     "PermutationSettings": "heatlas.infer.request",
     "StatMap": "heatlas.core.statmap",
     "Volume": "heatlas.core.volume",
     "compare_maps": "heatlas.study.compare",
     "draw": "heatlas.study.show",
+    "explain_model": "heatlas.study.explain",
     "inspect_file": "heatlas.study.inspect",
     "load": "heatlas.study.load",
+    "load_model": "heatlas.study.loadmodel",
     "permutation_test": "heatlas.study.permutations",
     "read_ct": "heatlas.study.ct",
     "reproduce_results": "heatlas.study.reproduce",
@@ -51,15 +58,19 @@ __all__ = [
     "CtPictures",
     "CtScan",
     "Design",
+    "ExplainSettings",
     "HeatMap",
     "MapStack",
+    "NetworkInput",
     "PermutationSettings",
     "StatMap",
     "Volume",
     "compare_maps",
     "draw",
+    "explain_model",
     "inspect_file",
     "load",
+    "load_model",
     "permutation_test",
     "read_ct",
     "reproduce_results",

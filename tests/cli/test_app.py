@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from importlib import metadata
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -21,6 +22,11 @@ def fail_with(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> None:
         raise error
 
     monkeypatch.setattr("heatlas.study.doctor.examine", examine)
+
+
+def name_of(verb: ModuleType) -> str:
+    """The word on the command line: the module's name, with hyphens."""
+    return verb.__name__.rsplit(".", maxsplit=1)[-1].replace("_", "-")
 
 
 def test_the_version_is_that_of_the_package(heatlas: Runner) -> None:
@@ -71,12 +77,12 @@ def test_wrong_usage_ends_with_2(heatlas: Runner, words: list[str]) -> None:
 def test_every_verb_is_listed_with_a_sentence(heatlas: Runner) -> None:
     listed = heatlas("--help").out
     for verb in app.VERBS:
-        name = verb.__name__.rsplit(".", maxsplit=1)[-1]
+        name = name_of(verb)
         line = next(line for line in listed.splitlines() if line.strip().startswith(f"{name} "))
         assert line.strip().endswith(".")
 
 
-@pytest.mark.parametrize("verb", [v.__name__.rsplit(".", maxsplit=1)[-1] for v in app.VERBS])
+@pytest.mark.parametrize("verb", [name_of(verb) for verb in app.VERBS])
 def test_every_verb_explains_all_its_options(heatlas: Runner, verb: str) -> None:
     outcome = heatlas(verb, "--help")
     assert outcome.code == 0

@@ -10,6 +10,7 @@ from heatlas.compare.comparison import MapComparison, Question, compare_aligned
 from heatlas.compare.maps import ComparedMaps
 from heatlas.compare.policy import select_elements
 from heatlas.core.errors import DataError, UnknownNameError
+from heatlas.core.execute import get_executor
 from heatlas.core.space import Mask
 from heatlas.infer.holm import holm
 from tests.compare.fields import BRAIN, GRID, aligned, fields, volume
@@ -56,6 +57,20 @@ def test_the_order_of_the_maps_changes_no_digit() -> None:
     assert [other.matrix.rows.names[k] for k in other.matrix.rows.shown] == [
         one.matrix.rows.names[k] for k in one.matrix.rows.shown
     ]
+
+
+@pytest.mark.parametrize("measure", ["pearson", "spearman"])
+@pytest.mark.parametrize("policy", ["common", "pairwise", "union-zero"])
+def test_the_number_of_workers_changes_no_digit(policy: str, measure: str) -> None:
+    asked = Question(rows=range(4), columns=range(4), policy=policy, measure=measure)
+    holes = [BRAIN & (np.arange(BRAIN.size).reshape(BRAIN.shape) % (3 + k) > 0) for k in range(4)]
+    uneven = aligned([volume(v, inside=hole) for v, hole in zip(VALUES, holes, strict=True)])
+    one = compare_aligned(uneven, asked)
+    many = compare_aligned(uneven, asked, executor=get_executor("threads", workers=3))
+    np.testing.assert_array_equal(one.matrix.values, many.matrix.values)
+    np.testing.assert_array_equal(one.certainty.n_eff, many.certainty.n_eff)
+    for name, other in one.others.items():
+        np.testing.assert_array_equal(other.values, many.others[name].values)
 
 
 def test_rows_and_columns_may_be_different_maps() -> None:

@@ -6,9 +6,16 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy import ndimage
 
 from heatlas.core.errors import DataError
-from heatlas.learn.planted import PlantingSettings, plant_lesions, split_by_position
+from heatlas.learn.planted import (
+    PlantingSettings,
+    head_box,
+    plant_lesions,
+    planted_slice,
+    split_by_position,
+)
 from tests.learn.heads import head
 
 QUIET = PlantingSettings(side_px=64, noise_hu=0.0, radius_px=(3.0, 5.0))
@@ -76,3 +83,31 @@ def test_noise_differs_within_a_pair_and_the_window_is_filled() -> None:
 def test_slices_without_a_head_are_one_sentence(slices: np.ndarray, sentence: str) -> None:
     with pytest.raises(DataError, match=sentence):
         plant_lesions(slices, which=range(3), n_pairs=1, seed=0)
+
+
+def test_one_lesion_is_planted_into_a_slice_as_it_is() -> None:
+    values = head()[8]
+    planted = planted_slice(values, seed=3, index=8)
+    rise = planted.values - values
+    place = np.unravel_index(rise.argmax(), rise.shape)
+    assert planted.mask[place]
+    low, high = PlantingSettings().lesion_hu
+    assert 0.9 * low < rise.max() <= high
+    assert np.abs(rise[~ndimage.binary_dilation(planted.mask, iterations=9)]).max() < 0.1
+    again = planted_slice(values, seed=3, index=8)
+    np.testing.assert_array_equal(again.values, planted.values)
+    assert not np.array_equal(planted_slice(values, seed=4, index=8).mask, planted.mask)
+
+
+def test_a_slice_without_brain_has_no_room_for_a_lesion() -> None:
+    with pytest.raises(DataError, match="no brain"):
+        planted_slice(np.full((40, 40), -1000.0), seed=0)
+
+
+def test_the_box_around_the_head_is_square_and_holds_it() -> None:
+    slices = head()
+    rows, columns = head_box(slices)
+    assert abs((rows.stop - rows.start) - (columns.stop - columns.start)) <= 20  # of 120 x 100
+    outside = np.ones(slices.shape[1:], dtype=bool)
+    outside[rows, columns] = False
+    assert (slices[:, outside] > 100).mean() < 0.001

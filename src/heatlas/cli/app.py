@@ -13,6 +13,8 @@ from heatlas.cli import (
     compare,
     ct,
     doctor,
+    explain,
+    explain_example,
     extract,
     init,
     inspect,
@@ -31,8 +33,8 @@ EXIT_INPUT = 2
 EXIT_BUG = 70
 EXIT_INTERRUPTED = 130
 VERBS = (
-    run, test, show, compare, ct, init, inspect, reproduce, resample, smooth, mask, extract,
-    doctor,
+    run, test, show, compare, ct, explain, explain_example, init, inspect, reproduce, resample,
+    smooth, mask, extract, doctor,
 )  # fmt: skip
 
 application = typer.Typer(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -330,7 +330,7 @@ def compare_aligned(
     which they are given changes no digit. Sums over elements are taken once for all policies; what
     costs time beside them is one FFT there and back for each map, or for both maps of each pair
     where pairs rest on elements of their own. Memory beside the maps: for each worker two blocks of
-    two million values, and about twenty matrices of rows by columns.
+    one million values, and about twenty matrices of rows by columns.
     """
     given = maps
     by_name = sorted(range(len(maps)), key=lambda k: maps.names[k])
@@ -360,6 +360,10 @@ def compare_aligned(
             provenance=maps.provenance.then("compare", parameters=_settings(question)),
         )
 
+    others = {
+        name: labelled(other.values, other.n)
+        for name, other in _other_policies(maps, canonical, summing=summing)
+    }
     return MapComparison(
         matrix=cluster(labelled(found.values, found.n)),
         question=question,
@@ -376,11 +380,8 @@ def compare_aligned(
         given=tuple(maps.names[k] for k in asked.given),
         coverage=replace(labelled(_coverage(maps, canonical)), kind=f"share of {maps.element}s"),
         untested=_untested(maps, question),
+        others=others,
         cross_check=None if check is None else check.take(back),
-        others={
-            name: labelled(other.values, other.n)
-            for name, other in _other_policies(maps, canonical, summing=summing).items()
-        },
     )
 
 
@@ -552,17 +553,15 @@ def _coverage(maps: ComparedMaps, question: Question) -> Floats:
 
 def _other_policies(
     maps: ComparedMaps, question: Question, *, summing: Summing
-) -> dict[str, Likeness]:
-    """Return the measure under every other policy that leaves something to compare."""
-    found = {}
+) -> Iterator[tuple[str, Likeness]]:
+    """Yield the measure under every other policy that leaves something to compare."""
     for name in ALTERNATIVES:
         if name == question.policy or not applies(name, maps, mask=question.mask):
             continue
         if question.given and name != "common":
             continue  # residuals need one set of elements for all maps
         selection = select_for(maps, replace(question, policy=name))
-        found[name] = _likeness(selection, question, summing=summing)
-    return found
+        yield name, _likeness(selection, question, summing=summing)
 
 
 def _settings(question: Question) -> dict[str, Any]:

@@ -135,7 +135,7 @@ def compare_pairs(
     -----
     Sums come from matrix products over blocks of elements in float64, around each map's own mean,
     so that r agrees with a two-pass computation to 1e-9. Spearman ranks anew for each pair where
-    the elements differ from pair to pair. Memory: for each worker two blocks of two million
+    the elements differ from pair to pair. Memory: for each worker two blocks of one million
     values; Spearman over pairs' own elements holds the maps' orders, twice the maps themselves.
 
     References

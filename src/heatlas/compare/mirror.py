@@ -39,9 +39,7 @@ class Mirror:
 
     def of(self, inside: Flags) -> Mirror | None:
         """Return the same for another mask of the same box; None where it is one-sided."""
-        image = np.zeros(inside.size, dtype=bool)
-        image[self.partner[inside & (self.partner >= 0)]] = True
-        if (image & inside.ravel()).sum() < SHARED * inside.sum():
+        if (_image(inside, partner=self.partner) & inside).sum() < SHARED * inside.sum():
             return None
         return replace(self, lags=Lags(inside=inside, box=self.lags.box))
 
@@ -94,9 +92,7 @@ def mirror_of(inside: Flags, *, grid: Grid) -> Mirror | None:
         hemisphere, or a grid whose x = 0 lies elsewhere.
     """
     whole = _partners(tuple(slice(0, n) for n in grid.shape), grid=grid)
-    image = np.zeros(inside.size, dtype=bool)
-    image[whole[inside & (whole >= 0)]] = True
-    image = image.reshape(inside.shape)
+    image = _image(inside, partner=whole)
     if (image & inside).sum() < SHARED * inside.sum():
         return None
     within = bounding_box(inside | image)
@@ -150,6 +146,13 @@ def correlations(
             break
     one, other = (lengthened(c, to=lags.n_shells) for c in found if c is not None)
     return one, other
+
+
+def _image(inside: Flags, *, partner: NDArray[np.intp]) -> Flags:
+    """Return the mirror image of a mask."""
+    flat = np.zeros(inside.size, dtype=bool)
+    flat[partner[inside & (partner >= 0)]] = True
+    return flat.reshape(inside.shape)
 
 
 def _partners(within: tuple[slice, ...], *, grid: Grid) -> NDArray[np.intp]:

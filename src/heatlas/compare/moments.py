@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 from typing import NamedTuple
 
@@ -18,7 +18,7 @@ from heatlas.core.value import Value
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 Recode = Callable[[NDArray[np.float32]], NDArray[np.floating]]
-BLOCK_VALUES = 1 << 21  # of all maps together, that are multiplied at once in float64
+BLOCK_VALUES = 1 << 20  # of all maps together, that are multiplied at once in float64
 LONGEST_BLOCK = 1 << 14  # elements
 
 
@@ -87,10 +87,10 @@ class Sums(Value):
         weight, more = np.diag(self.n), np.diag(other.n)
         total = np.maximum(weight + more, 1)
         shift = (weight * self.shift + more * other.shift) / total
-        one, two = self.around(shift), other.around(shift)
-        return Sums(
-            n=one.n + two.n, x=one.x + two.x, xx=one.xx + two.xx, xy=one.xy + two.xy, shift=shift
-        )
+        whole, added = self.around(shift), other.around(shift)
+        for total, more in ((whole.x, added.x), (whole.xx, added.xx), (whole.xy, added.xy)):
+            total += more  # in arrays of our own: with many maps each is large
+        return replace(whole, n=self.n + other.n)
 
     def filled(self, fills: Floats, *, neither: Floats) -> Sums:
         """Return the sums with a number for each map where only the other one was measured.
@@ -102,20 +102,21 @@ class Sums(Value):
         neither : numpy.ndarray, shape (m, m)
             Elements of each pair that no map of it measures, but that count where both have fills.
         """
+        if not neither.any() and (self.n == np.diag(self.n)[:, None]).all():
+            return self  # whatever a map measures, all others do
         known = np.isfinite(fills).astype(np.float64)[:, None]
         fill = np.where(known[:, 0] > 0, fills - self.shift, 0)[:, None]
         own_n, own_x, own_xx = (np.diag(sums) for sums in (self.n, self.x, self.xx))
         alone = own_n[:, None] - self.n  # only map i is measured
-        lost = own_x[:, None] - self.x
         both = known * known.T * neither
         instead = known * alone.T + both  # how often the fill of map i is used
-        return Sums(
-            n=self.n + known.T * alone + instead,
-            x=self.x + known.T * lost + fill * instead,
-            xx=self.xx + known.T * (own_xx[:, None] - self.xx) + fill**2 * instead,
-            xy=self.xy + fill.T * lost + fill * lost.T + fill * fill.T * both,
-            shift=self.shift,
-        )
+        n = self.n + known.T * alone + instead
+        del alone  # with many maps each of these is large
+        xx = self.xx + known.T * (own_xx[:, None] - self.xx) + fill**2 * instead
+        lost = own_x[:, None] - self.x
+        x = self.x + known.T * lost + fill * instead
+        xy = self.xy + fill.T * lost + fill * lost.T + fill * fill.T * both
+        return Sums(n=n, x=x, xx=xx, xy=xy, shift=self.shift)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -171,7 +172,7 @@ def pair_moments(
     -----
     Elements that all maps measure take one product of each block with itself; those that some
     maps miss take four. Policies differ in what stands for missing values, which is added to the
-    sums afterwards. Memory: for each worker two blocks of two million values and their sums.
+    sums afterwards. Memory: for each worker two blocks of one million values and their sums.
     """
     summing = summing or Summing()
     numbers = sorted({*rows, *columns})
@@ -182,6 +183,8 @@ def pair_moments(
     elif np.isfinite(fills).any():
         own = np.diag(sums.n)
         sums = sums.filled(fills, neither=selection.mask.size - own[:, None] - own + sums.n)
+    if list(rows) == numbers and list(columns) == numbers:  # no copies of large matrices
+        return Moments(n=sums.n, x=sums.x, y=sums.x.T, xx=sums.xx, yy=sums.xx.T, xy=sums.xy)
     places = np.searchsorted(numbers, rows), np.searchsorted(numbers, columns)
     here, there = np.ix_(*places), np.ix_(*places[::-1])
     return Moments(
@@ -251,7 +254,8 @@ def _sums_over(part: _Part, *, centred: bool, executor: Executor) -> Sums:
     """Return the sums over a part, block by block in one order whatever runs them."""
     m = len(part.numbers)
     shift = _means(part, executor=executor) if centred else np.zeros(m)
-    n, x, xx, xy = np.zeros((4, m, m))
+    each = (m, 1) if part.shared else (m, m)
+    n, x, xx, xy = (np.zeros(shape) for shape in (each, each, each, (m, m)))
 
     def of_block(elements: NDArray[np.int64]) -> tuple[Floats | int, ...]:
         values = part.values(elements)
@@ -261,6 +265,7 @@ def _sums_over(part: _Part, *, centred: bool, executor: Executor) -> Sums:
     for block in executor.map(of_block, part.blocks()):
         for total, more in zip((n, x, xx, xy), block, strict=True):
             total += more
+    n, x, xx = (np.broadcast_to(sums, (m, m)) for sums in (n, x, xx))
     return Sums(n=n, x=x, xx=xx, xy=xy, shift=shift)
 
 

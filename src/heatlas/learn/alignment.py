@@ -65,7 +65,7 @@ class Alignment(Value):
         if self.layer == "input":
             return "one value a pixel"
         steps = np.linalg.norm(self.affine[:-1, :-1], axis=0)
-        first = join(number(float(px)) for px in self.affine[:-1, -1])
+        first = join(number(round(float(px), 4) + 0.0) for px in self.affine[:-1, -1])
         text = f"units of '{self.layer}' lie every {join(number(float(s)) for s in steps)} px from "
         text += f"({first}) on"
         if self.cut_axes:

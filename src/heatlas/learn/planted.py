@@ -161,7 +161,7 @@ def plant_lesions(
     if stack.ndim != 3:
         raise DataError(f"planted lesions: expected (slices, rows, columns), got {stack.shape}.")
     numbers = np.asarray(which, dtype=np.int64)
-    box = _head_box(stack)
+    box = head_box(stack)
     small = {int(k): _resized(stack[k][box], settings.side_px) for k in numbers}
     usable = [k for k, values in small.items() if _room(values, settings).any()]
     if not usable:
@@ -176,6 +176,46 @@ def plant_lesions(
         masks=np.concatenate([np.stack([0 * pair.mask, pair.mask]) for pair in made]),
         slices=np.repeat([pair.number for pair in made], 2),
     )
+
+
+class PlantedSlice(NamedTuple):
+    """A slice with a lesion in it, and where that is."""
+
+    values: NDArray[np.float32]
+    mask: NDArray[np.bool_]
+
+
+def planted_slice(
+    slice_hu: ArrayLike, *, seed: int, index: int = 0, settings: PlantingSettings | None = None
+) -> PlantedSlice:
+    """Plant one lesion into a slice as it is: not moved, not resampled, without further noise.
+
+    Parameters
+    ----------
+    slice_hu : array_like, shape (rows, columns)
+        In Hounsfield units.
+    seed, index : int
+        Which place, size and density.
+    settings : PlantingSettings, optional
+        How lesions look; its lengths in pixels are those of this slice.
+
+    Returns
+    -------
+    PlantedSlice
+        The slice with the lesion, and where it is.
+
+    Raises
+    ------
+    DataError
+        If the slice has no brain with room for one.
+    """
+    settings = settings or PlantingSettings()
+    values = np.asarray(slice_hu, dtype=np.float32)
+    room = _room(values, settings)
+    if not room.any():
+        raise DataError("planted lesion: the slice has no brain (0 to 80 HU) with room for one.")
+    lesion = _lesion(room, chance=stream(seed, "plant one", index=index), settings=settings)
+    return PlantedSlice((values + lesion.rise).astype(np.float32), lesion.mask)
 
 
 class _Pair(NamedTuple):
@@ -198,22 +238,51 @@ def _pair(
     if not room.any():  # the movement took the brain out of the image: leave the head where it was
         head = small[number]
         room = _room(head, settings)
+    lesion = _lesion(room, chance=chance, settings=settings)
+    noise = settings.noise_hu * chance.standard_normal((2, *head.shape))
+    images = np.stack([head, head + lesion.rise]) + noise
+    centre_hu, width_hu = settings.window_hu
+    shown = np.clip((images - centre_hu) / width_hu + 0.5, 0, 1).astype(np.float32)
+    return _Pair(shown, lesion.mask, number)
+
+
+class _Lesion(NamedTuple):
+    rise: Floats
+    mask: NDArray[np.bool_]
+
+
+def _lesion(
+    room: NDArray[np.bool_], *, chance: np.random.Generator, settings: PlantingSettings
+) -> _Lesion:
+    """Draw place, size and density of a lesion whose centre lies in the room."""
     places = np.argwhere(room)
     centre = places[int(chance.integers(len(places)))] + chance.uniform(-0.5, 0.5, size=2)
     radius = chance.uniform(*settings.radius_px)
     rise = chance.uniform(*settings.lesion_hu)
-    rows, columns = np.indices(head.shape)
+    rows, columns = np.indices(room.shape)
     distance = np.hypot(rows - centre[0], columns - centre[1])
-    lesion = rise / (1 + np.exp(np.clip((distance - radius) / settings.softness_px, -30, 30)))
-    noise = settings.noise_hu * chance.standard_normal((2, *head.shape))
-    images = np.stack([head, head + lesion]) + noise
-    centre_hu, width_hu = settings.window_hu
-    shown = np.clip((images - centre_hu) / width_hu + 0.5, 0, 1).astype(np.float32)
-    return _Pair(shown, distance <= radius, number)
+    softly = 1 + np.exp(np.clip((distance - radius) / settings.softness_px, -30, 30))
+    return _Lesion(rise / softly, distance <= radius)
 
 
-def _head_box(stack: Floats) -> tuple[slice, slice]:
-    """Return the square of rows and columns around everything that is head in some slice."""
+def head_box(stack: Floats) -> tuple[slice, slice]:
+    """Return the square of rows and columns around everything that is head in some slice.
+
+    Parameters
+    ----------
+    stack : numpy.ndarray, shape (n, rows, columns)
+        Slices in Hounsfield units.
+
+    Returns
+    -------
+    tuple of slice
+        Rows and columns.
+
+    Raises
+    ------
+    DataError
+        If nothing in them is dense enough to be a head.
+    """
     inside = ndimage.binary_opening((stack > AIR_HU).any(axis=0), iterations=2)
     labels, n_parts = ndimage.label(inside)
     if not n_parts:

@@ -220,7 +220,7 @@ def _foot(panels: Sequence[HeatMap], seen: _Seen) -> str:
     if isinstance(backdrop, WindowedVolume):
         words = [f"{side}. {backdrop.sentence} Each pixel shows the nearest voxel of the map."]
     if seen.stack is not None:
-        words.append(_stored_words(seen.stack))
+        words.append(_stored_words(seen.stack, first=view.first_slice))
     if any(panel.threshold.judges for panel in panels):
         words.append(
             "Evidence below the threshold is faded, not hidden; what survives is outlined."
@@ -230,14 +230,18 @@ def _foot(panels: Sequence[HeatMap], seen: _Seen) -> str:
     return " ".join([*words, view.note]).rstrip()
 
 
-def _stored_words(stack: Stack) -> str:
-    words = f"Slices of the image's own grid; 1 is the most {stack.first_side}"
+def _stored_words(stack: Stack, *, first: int) -> str:
+    alone = stack.n_slices == 1
+    words = f"Slices of the image's own grid; {first} is the most {stack.first_side}"
+    if alone:
+        words = f"Slice {first} of the image's own grid"
     if stack.tilt_degrees < TILTED:
         return f"{words}."
     plane = PLANE_NAMES[stack.axis]
+    are, whose = ("It is", "its") if alone else ("They are", "their")
     return (
-        f"{words}. They are tilted by {stack.tilt_degrees:.1f}° against the {plane} plane: "
-        f"{stack.axis} is that of their middle."
+        f"{words}. {are} tilted by {stack.tilt_degrees:.1f}° against the {plane} plane: "
+        f"{stack.axis} is that of {whose} middle."
     )
 
 

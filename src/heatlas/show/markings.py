@@ -93,7 +93,7 @@ def tile_words(panel: HeatMap, layout: Layout, *, view: View, burnt_in: bool) ->
     """
     unit = " mm" if panel.shown.mask.grid.unit == "mm" else ""
     tiles = [tile for box in layout.panels for tile in box.tiles]
-    texts = [_tile_text(tile, unit=unit) for tile in tiles]
+    texts = [_tile_text(tile, unit=unit, first=view.first_slice) for tile in tiles]
     room = min(tile.words_width for tile in tiles)
     size = _fitting_size(texts, room=room, px=view.scale)
     if size < SMALLEST_WITH_SIDE * view.scale:
@@ -219,11 +219,11 @@ def _fitting_size(texts: Sequence[str], *, room: int, px: float) -> float:
     return size
 
 
-def _tile_text(tile: TileBox, *, unit: str) -> str:
+def _tile_text(tile: TileBox, *, unit: str, first: int) -> str:
     text = f"{tile.axis} = {_position_words(tile.position_mm)}{unit}"
     if tile.axis == "x" and abs(tile.position_mm) >= 0.05:
         text += " (L)" if tile.position_mm < 0 else " (R)"
-    return text if tile.number is None else f"{tile.number + 1}: {text}"
+    return text if tile.number is None else f"{tile.number + first}: {text}"
 
 
 def _position(tile: TileBox, text: str, *, size: float, view: View) -> Words:

@@ -81,6 +81,8 @@ class View(Value):
     slices : tuple of int
         Which stored slices, numbered from 1; by default up to 20 of them, spread, one through
         the peak.
+    first_slice : int
+        Number by which the first stored slice is called, where the slices are a part of a scan.
     scale_bar : bool
         Whether a bar of 10, 20, 50 or 100 mm lies on the first slice of each panel.
     captions : bool
@@ -100,6 +102,7 @@ class View(Value):
     theme: Literal["light", "dark"] = "light"
     title: str = ""
     slices: tuple[int, ...] = ()
+    first_slice: int = 1
     scale_bar: bool = False
     captions: bool = True
     note: str = ""

@@ -30,6 +30,8 @@ _BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
 _EXTRAS: Mapping[str, str] = {
     "dev": "the test suite, the checks and the benchmarks' peers",
     "dicom": "decoders of compressed DICOM",
+    "onnx": "explanations of ONNX models, as Keras models become",
+    "saliency": "explanations of networks (torch)",
 }
 _DEPENDENCY = re.compile(r"([A-Za-z0-9_.-]+)\s*([^;]*?)\s*(?:;.*extra == ['\"]([^'\"]+)['\"])?$")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 
 from heatlas.core.version import __version__
@@ -12,10 +13,10 @@ COMPUTING_PACKAGES = (
 )  # fmt: skip
 
 
-def versions() -> dict[str, str]:
+def versions(packages: Sequence[str] = COMPUTING_PACKAGES) -> dict[str, str]:
     """Return the version of Heatlas, of Python and of each package that computes."""
     found = {"heatlas": __version__, "python": platform.python_version()}
-    for package in COMPUTING_PACKAGES:
+    for package in packages:
         try:
             found[package] = version(package)
         except PackageNotFoundError:

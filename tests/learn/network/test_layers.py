@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import warnings
+
 import pytest
 import torch
 from torch import nn
 
-from heatlas.core.errors import DataError, UnknownNameError
+from heatlas.core.errors import DataError, NotSupportedError, UnknownNameError
 from heatlas.learn.network.layers import check_layer, find_target_layer, run_layers
 from heatlas.learn.network.model import as_network
 from tests.learn.nets import Mixed, image, network, seeded
@@ -86,3 +88,11 @@ def test_the_found_layer_is_one_that_can_be_named() -> None:
     net = as_network(seeded("residual-2d"))
     layer = find_target_layer(net, image())
     assert check_layer(net, layer, image=image()).shape == (32, 3, 4)
+
+
+def test_torchscript_shows_no_layers_and_says_what_to_do() -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        scripted = torch.jit.trace(seeded("plain-2d"), torch.zeros(1, 1, 24, 28))
+    with pytest.raises(NotSupportedError, match="take a method of pixels"):
+        find_target_layer(as_network(scripted, name="script"), image())

@@ -89,7 +89,7 @@ def _check_harmless(stream: BinaryIO) -> None:
     if faults:
         raise NotSupportedError(
             f"torch.export: {faults[0]}, so reading the file could run code; if you trust whoever "
-            "made it, say so (trust_model=True)."
+            "made it, say so (--trust-model, in Python trust_model=True)."
         )
 
 

@@ -194,7 +194,8 @@ def _module(
 def _made_by_factory(architecture: str, *, trust_model: bool) -> nn.Module:
     if not trust_model:
         raise NotSupportedError(
-            f"network: '{architecture}' is code; if you trust it, say so (trust_model=True)."
+            f"network: '{architecture}' is code; if you trust it, say so (--trust-model, in Python "
+            "trust_model=True)."
         )
     package, _, factory = architecture.partition(":")
     try:
@@ -221,7 +222,7 @@ def _read_torchscript(opened: Opened) -> Read:
     if not opened.trust_model:
         raise NotSupportedError(
             "network: TorchScript is code that runs when it is read; if you trust whoever made it, "
-            "say so (trust_model=True), or use torch.export."
+            "say so (--trust-model, in Python trust_model=True), or use torch.export."
         )
     opened.stream.seek(0)
     try:

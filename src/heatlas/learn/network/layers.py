@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from heatlas.core.errors import DataError, UnknownNameError
+from heatlas.core.errors import DataError, NotSupportedError, UnknownNameError
 from heatlas.core.value import Value
 from heatlas.core.words import join
 from heatlas.learn.network.engine import Floats, as_tensor, settled
@@ -67,7 +67,14 @@ def run_layers(network: Network, image: Floats) -> tuple[LayerRun, ...]:
     ------
     DataError
         If the image does not fit the network.
+    NotSupportedError
+        If it is TorchScript, which shows no layers.
     """
+    if isinstance(network.module, torch.jit.ScriptModule):
+        raise NotSupportedError(
+            f"network '{network.name}': TorchScript does not let its layers be looked at; take a "
+            "method of pixels (integrated-gradients, smoothgrad, occlusion), or torch.export."
+        )
     axes = image.ndim - 1
     finished: list[tuple[str, tuple[int, ...]]] = []
 

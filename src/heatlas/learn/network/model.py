@@ -28,6 +28,7 @@ from heatlas.learn.network.engine import (
     settled,
 )
 
+Module = nn.Module  # for the signatures of rooms that do not know torch
 Scores = Literal["logits", "probabilities"]
 BATCH = 16
 # The last step of a network that gives probabilities, by the name of torch's function.
