@@ -449,7 +449,11 @@ def _answers(
         once = question if not selection.complete else replace(question, measure="pearson")
     found = _likeness(over if selection.complete else selection, once, summing=summing)
     judged = _judged(over, question, found=found, executor=summing.executor)
-    return found, judged, _cross_checked(over, question, found=found, sure=judged[0])
+    return (
+        found,
+        judged,
+        _cross_checked(over, question, found=found, sure=judged[0], executor=summing.executor),
+    )
 
 
 def _likeness(selection: Selection, question: Question, *, summing: Summing) -> Likeness:
@@ -516,7 +520,12 @@ def _judged(
 
 
 def _cross_checked(
-    selection: Selection, question: Question, *, found: Likeness, sure: Certainty
+    selection: Selection,
+    question: Question,
+    *,
+    found: Likeness,
+    sure: Certainty,
+    executor: Executor,
 ) -> CrossCheck | None:
     """Return the check for stationarity of maps that were tested, corrected by Holm."""
     if not MEASURES[question.measure].tested:
@@ -528,6 +537,7 @@ def _cross_checked(
         columns=question.columns,
         n_eff=sure.n_eff,
         n_given=len(question.given),
+        executor=executor,
     )
     return None if check is None else replace(check, p_fwer=_corrected(check.p, question)[0])
 
