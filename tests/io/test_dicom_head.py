@@ -93,6 +93,12 @@ def test_frames_of_an_enhanced_object_have_their_own_places_and_scales(tmp_path:
     assert head.frames[0].windows[0].width == 90
 
 
+def test_a_slope_of_0_is_refused_for_it_makes_all_pixels_equal(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.dcm", PIXELS, RescaleSlope=0, RescaleIntercept=-1024)
+    with pytest.raises(DataError, match="RescaleSlope is 0"):
+        read_head(path)
+
+
 def test_an_object_without_an_image_has_no_frames(tmp_path: Path) -> None:
     path = write(tmp_path / "a.dcm", PIXELS, PixelData=None, Rows=None, Columns=None)
     head = read_head(path)

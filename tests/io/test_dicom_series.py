@@ -11,6 +11,7 @@ from heatlas.core.errors import DataError
 from heatlas.io.dicom import find_series
 from heatlas.io.dicom_series import (
     Found,
+    _Alike,
     choose_series,
     gap_notes,
     left_out_notes,
@@ -113,7 +114,42 @@ def test_objects_without_an_image_and_damaged_files_are_counted(tmp_path: Path) 
     assert (found.n_without_image, len(found.damaged)) == (1, 1)
     notes = left_out_notes(found, found.series[0])
     assert notes[0] == "1 object without an image left out."
-    assert notes[1].startswith("Not read: ")
+    assert notes[1].startswith("Not read: 1 file (--list names them): it cannot be read as DICOM")
+
+
+def test_the_notes_never_name_a_damaged_file_which_may_bear_the_name_of_a_person(
+    tmp_path: Path,
+) -> None:
+    write_series(tmp_path, PIXELS)
+    for name in ("Doe: Jane.dcm", "Doe, Jane.dcm"):
+        (tmp_path / name).write_bytes(b"\0" * 128 + b"DICM" + b"\xff" * 40)
+    found = find_series(tmp_path)
+    (note,) = left_out_notes(found, found.series[0])
+    assert note.startswith("Not read: 2 files")
+    assert "Jane" not in note
+    assert str(tmp_path) not in note
+    assert "Doe, Jane.dcm" in found.damaged[0].sentence
+
+
+def test_directions_and_pixel_sizes_that_differ_by_rounding_split_nothing(tmp_path: Path) -> None:
+    for k, image in enumerate(PIXELS):
+        tip = 0.0004998 + 1e-7 * k  # on both sides of where rounding to 3 digits changes
+        size = 0.48825 + 1e-6 * (k % 2)
+        write(
+            tmp_path / f"{k}.dcm",
+            image,
+            position=(0, 0, 2 * k),
+            orientation=(1, 0, tip, 0, 1, 0),
+            PixelSpacing=[size, size],
+        )
+    assert [len(series.slices) for series in find_series(tmp_path).series] == [6]
+
+
+def test_many_different_directions_take_no_quadratic_time() -> None:
+    alike = _Alike(1e-4)
+    many = [(0.01 * k,) for k in range(20_000)]
+    assert [alike.of(one) for one in many] == many
+    assert alike.of((0.01 * 19_999 + 5e-5,)) == many[-1]
 
 
 def test_nothing_but_reports_is_one_sentence(tmp_path: Path) -> None:

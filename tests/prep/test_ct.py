@@ -95,6 +95,26 @@ def test_what_is_not_hu_is_told_with_its_evidence(values: np.ndarray, word: str)
     assert word in check.words
 
 
+NOISE = np.random.default_rng(3)
+
+
+@pytest.mark.parametrize(
+    ("values", "word"),
+    [
+        (NOISE.beta(2, 2, (20, 20, 20)), "half of them lie within"),  # a probability map
+        (NOISE.standard_t(30, (20, 20, 20)), "half of them lie within"),  # a t map
+        (NOISE.integers(0, 3, (20, 20, 20)), "half of them lie within"),  # labels
+        (np.tile(np.r_[np.arange(0, 60), 255], 50), "8-bit grey numbers"),  # a picture
+    ],
+)
+def test_maps_labels_and_pictures_are_not_hu_though_their_values_lie_near_tissue(
+    values: np.ndarray, word: str
+) -> None:
+    check = check_hounsfield(np.asarray(values, dtype=np.float32))
+    assert not check.is_hu
+    assert word in check.words
+
+
 def test_padding_below_air_does_not_change_the_verdict() -> None:
     padded = HEAD.copy()
     padded[:, :6] = -3024

@@ -269,8 +269,10 @@ def _list(source: Path) -> None:
     found = find_series(source)
     for line in series_table(found.series):
         typer.echo(line)
-    for sentence in found.damaged:
-        typer.echo(f"not read: {sentence}", err=True)
+    for unread in found.damaged:
+        typer.echo(f"not read: {unread.sentence}", err=True)
+    if found.missing_words:
+        typer.echo(f"not read: {found.missing_words}", err=True)
 
 
 def _print(scan: CtScan) -> None:

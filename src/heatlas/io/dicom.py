@@ -24,6 +24,7 @@ from heatlas.io.dicom_series import (
     Found,
     FoundSeries,
     Slice,
+    Unread,
     choose_series,
     gap_notes,
     group_series,
@@ -93,13 +94,9 @@ def find_series(source: Path) -> Found:
         try:
             heads.append(read_head(path))
         except DataError as error:
-            damaged.append(str(error))
+            damaged.append(Unread(path, str(error).removeprefix(f"{path}: ")))
     if not heads:
-        raise DataError(damaged[0])
-    if listing.missing:
-        damaged.append(
-            f"{count(len(listing.missing), 'file')} that the DICOMDIR names are not there."
-        )
+        raise DataError(damaged[0].sentence)
     images = [head for head in heads if head.frames and head.pixels_at is not None]
     series, n_patients = group_series(images)
     return Found(
@@ -107,6 +104,7 @@ def find_series(source: Path) -> Found:
         n_patients=n_patients,
         n_without_image=len(heads) - len(images),
         damaged=tuple(damaged),
+        n_missing=len(listing.missing),
     )
 
 

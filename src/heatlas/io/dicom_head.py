@@ -400,6 +400,8 @@ def _frame(dataset: Any, groups: Sequence[Any], *, number: int) -> FrameHead:
     measures = within("PixelSpacing", "PixelMeasuresSequence")
     content = within("FrameAcquisitionNumber", "FrameContentSequence")
     slope = number_of(rescale, "RescaleSlope")
+    if slope == 0:
+        raise ElementFault("RescaleSlope is 0, which would make all its pixels equal")
     position = within("ImagePositionPatient", "PlanePositionSequence")
     orientation = within("ImageOrientationPatient", "PlaneOrientationSequence")
     frame_type = within("FrameType", "CTImageFrameTypeSequence")

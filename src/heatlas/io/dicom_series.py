@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -16,6 +17,9 @@ from heatlas.core.words import count, join, number
 from heatlas.io.dicom_head import FrameHead, ImageHead
 
 SAME_PLACE_MM = 0.01
+SAME_DIRECTION = 5e-4  # cosines: scanners round them differently from slice to slice
+SAME_PIXEL_MM = 5e-5
+MOST_REMEMBERED = 64
 GAP_FACTOR = 1.5  # of both neighbours: there a slice is likely to be missing
 LPS_TO_RAS = (-1.0, -1.0, 1.0)
 SCOUTS = ("LOCALIZER", "SCOUT", "TOPOGRAM", "SURVEY")
@@ -81,6 +85,18 @@ class FoundSeries(Value):
         return ", ".join(parts)
 
 
+class Unread(NamedTuple):
+    """A file that could not be read, and why; the reason never names the file."""
+
+    path: Path
+    why: str
+
+    @property
+    def sentence(self) -> str:
+        """Both, for the screen alone: a file's name may be that of a person."""
+        return f"{self.path}: {self.why}"
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Found(Value):
     """All series of a source.
@@ -93,14 +109,23 @@ class Found(Value):
         How many persons they show.
     n_without_image : int
         Objects without an image (reports, structure sets).
-    damaged : tuple of str
-        Sentences about files that could not be read.
+    damaged : tuple of Unread
+        Files that could not be read.
+    n_missing : int
+        Files that a DICOMDIR names and that are not there.
     """
 
     series: tuple[FoundSeries, ...]
     n_patients: int
     n_without_image: int = 0
-    damaged: tuple[str, ...] = ()
+    damaged: tuple[Unread, ...] = ()
+    n_missing: int = 0
+
+    @property
+    def missing_words(self) -> str:
+        """What a DICOMDIR names in vain, empty where nothing is missing."""
+        missing = f"{count(self.n_missing, 'file')} that the DICOMDIR names are not there."
+        return missing if self.n_missing else ""
 
 
 def group_series(heads: Sequence[ImageHead]) -> tuple[tuple[FoundSeries, ...], int]:
@@ -120,9 +145,11 @@ def group_series(heads: Sequence[ImageHead]) -> tuple[tuple[FoundSeries, ...], i
     """
     patients = {patient: k for k, patient in enumerate(_in_order(h.patient for h in heads), 1)}
     groups: dict[Hashable, list[Slice]] = {}
+    directions, pixels = _Alike(SAME_DIRECTION), _Alike(SAME_PIXEL_MM)
     for head in heads:
         for frame in head.frames:
-            groups.setdefault(_key(head, frame), []).append((head, frame))
+            shape = (directions.of(frame.orientation), pixels.of(frame.spacing))
+            groups.setdefault((_key(head, frame), shape), []).append((head, frame))
     series = []
     for group in groups.values():
         for part in _untangled(group):
@@ -182,12 +209,34 @@ def _in_order(items: Iterable[str]) -> list[str]:
 
 
 def _key(head: ImageHead, frame: FrameHead) -> Hashable:
-    orientation = frame.orientation and tuple(round(x, 3) + 0.0 for x in frame.orientation)
-    spacing = frame.spacing and tuple(round(mm, 4) for mm in frame.spacing)
     return (
         head.patient, head.series, head.frame_of_reference, head.modality, head.rows, head.columns,
-        head.samples, head.photometric, orientation, spacing, _is_scout((head, frame)),
+        head.samples, head.photometric, _is_scout((head, frame)),
     )  # fmt: skip
+
+
+class _Alike:
+    """Gives numbers that differ by rounding alone the same representative, the first seen."""
+
+    def __init__(self, tolerance: float) -> None:
+        self._tolerance = tolerance
+        self._seen: dict[tuple[float, ...], tuple[float, ...]] = {}
+        self._firsts: list[tuple[float, ...]] = []
+
+    def of(self, numbers: tuple[float, ...] | None) -> tuple[float, ...] | None:
+        if numbers is None:
+            return None
+        if numbers not in self._seen:
+            self._seen[numbers] = self._first_like(numbers)
+        return self._seen[numbers]
+
+    def _first_like(self, numbers: tuple[float, ...]) -> tuple[float, ...]:
+        # Only the latest are compared, so that hostile files cost no quadratic time.
+        for first in reversed(self._firsts[-MOST_REMEMBERED:]):
+            if all(abs(a - b) <= self._tolerance for a, b in zip(first, numbers, strict=True)):
+                return first
+        self._firsts.append(numbers)
+        return numbers
 
 
 def _is_scout(item: Slice) -> bool:
@@ -331,7 +380,7 @@ def _nothing(found: Found, source: str) -> str:
             f"{source}: {count(found.n_without_image, 'DICOM object')} in it, but no pixel data; "
             "name the slices themselves."
         )
-    first = f" ({found.damaged[0]})" if found.damaged else ""
+    first = f" ({found.damaged[0].sentence})" if found.damaged else ""
     return f"{source}: no slice in it can be read{first}."
 
 
@@ -351,5 +400,8 @@ def left_out_notes(found: Found, chosen: FoundSeries) -> list[str]:
         )  # fmt: skip
     if found.n_without_image:
         notes.append(f"{count(found.n_without_image, 'object')} without an image left out.")
-    notes += [f"Not read: {sentence}" for sentence in found.damaged]
+    if found.missing_words:
+        notes.append(f"Not read: {found.missing_words}")
+    reasons = Counter(unread.why for unread in found.damaged)
+    notes += [f"Not read: {count(n, 'file')} (--list names them): {w}" for w, n in reasons.items()]
     return notes

@@ -48,7 +48,9 @@ MOST_BELOW = 0.02
 HIGHEST_HU = 3071.0  # of 12-bit scanners
 MOST_METAL = 0.05
 SMALLEST_SOFT = 0.6
+SMALLEST_SPREAD_HU = 3.0  # between the quartiles of tissue; maps, masks and labels lie within less
 MOST_ABOVE = 0.15
+GREY_NUMBERS = (0.0, 255.0)
 MOST_VALUES = 4_000_000
 SMOOTHING_HU = 4.0
 OFFSET = 1024.0
@@ -131,8 +133,9 @@ def check_hounsfield(values: NDArray[np.floating]) -> Hounsfield:
     -----
     Where the field of view holds air, a peak near -1000 and soft tissue between 0 and 80 (up to
     120 with contrast agent, fat near -100) decide. Where it holds none, as in a skull-stripped
-    image, most of what is not the constant background must be soft tissue, and little may lie
-    above it. At most four million values are looked at, evenly chosen.
+    image, most of what is not the constant background must be soft tissue that spreads over some
+    HU, as cerebrospinal fluid, white and grey matter do, and little may lie above it. At most four
+    million values are looked at, evenly chosen.
     """
     flat = values.ravel()
     flat = flat[:: max(flat.size // MOST_VALUES, 1)]
@@ -226,7 +229,16 @@ def _without_air(values: NDArray[np.floating]) -> Hounsfield:
         )
     if above > MOST_ABOVE:
         evidence.append(f"{percent(above)} lie above {MUCH_ABOVE_HU:g}")
-    fits = TISSUE_HU[0] <= tissue <= TISSUE_HU[1]
+    spread = _spread(rest)
+    if spread < SMALLEST_SPREAD_HU:
+        evidence.append(
+            f"half of them lie within {number(spread)}, where tissue spreads over "
+            f"{SMALLEST_SPREAD_HU:g} HU and more"
+        )
+    are_greys = (lowest, highest) == GREY_NUMBERS
+    if are_greys:
+        evidence.append("just the range of 8-bit grey numbers")
+    fits = TISSUE_HU[0] <= tissue <= TISSUE_HU[1] and spread >= SMALLEST_SPREAD_HU and not are_greys
     is_hu = bool(fits) and soft >= SMALLEST_SOFT and above <= MOST_ABOVE
     if not is_hu and _share(values - OFFSET, AIR_HU) >= SMALLEST_AIR:
         shifted = _with_air(values - np.float32(OFFSET))
@@ -242,6 +254,15 @@ def _without_background(values: NDArray[np.floating]) -> NDArray[np.floating]:
     found, counts = np.unique(values, return_counts=True)
     most = int(np.argmax(counts))
     return values[values != found[most]] if counts[most] > CONSTANT_SHARE * values.size else values
+
+
+def _spread(values: NDArray[np.floating]) -> float:
+    """Return the distance of the quartiles of what may be soft tissue, 0 where there is none."""
+    soft = values[(values >= SOFT_HU[0]) & (values <= SOFT_HU[1])]
+    if not soft.size:
+        return 0.0
+    low, high = np.quantile(soft, [0.25, 0.75])
+    return float(high - low)
 
 
 def _share(values: NDArray[np.floating], limits: tuple[float, float]) -> float:

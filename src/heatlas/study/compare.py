@@ -13,6 +13,7 @@ from heatlas.compare.background import Enclosed
 from heatlas.compare.comparison import MapComparison, Question, compare_aligned
 from heatlas.compare.maps import align_maps
 from heatlas.compare.regions import RegionTable
+from heatlas.compare.surrogates import SOURCES
 from heatlas.core.errors import DataError
 from heatlas.core.execute import available_cores, get_executor
 from heatlas.core.matrix import Side
@@ -313,6 +314,11 @@ def _warnings(facts: Sequence[MapFact], compared: MapComparison) -> list[str]:
     turned = int((compared.sign_depends & ~compared.question.repeated).sum())
     if turned:
         warnings.append(f"the sign of {count(turned, 'cell')} depends on the background policy")
+    if compared.is_tested and compared.question.null in SOURCES:
+        warnings.append(
+            "surrogates do not know that both sides of a brain are alike; where they are, the "
+            "default's p-values, which count that, are larger and right"
+        )
     warnings += stationarity_warnings(compared)
     return list(dict.fromkeys(warnings))
 

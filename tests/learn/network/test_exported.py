@@ -14,7 +14,8 @@ import torch
 from torch import nn
 
 from heatlas.core.errors import DataError, NotSupportedError
-from heatlas.learn.network.exported import SAFE_FORMULA, SAFE_TARGETS, read_exported
+from heatlas.learn.network.exported import read_exported
+from heatlas.learn.network.exported_archive import SAFE_FORMULA, SAFE_TARGETS
 from heatlas.learn.network.model import Network, as_network, class_scores
 from heatlas.learn.saliency import explain
 from tests.learn.nets import image, seeded
