@@ -130,7 +130,7 @@ class Lags:
     @cached_property
     def pairs(self) -> Floats:
         """Ordered pairs of elements in each shell, shape (n_shells,)."""
-        return _lengthened(self._far_pairs, to=self.n_shells)
+        return lengthened(self._far_pairs, to=self.n_shells)
 
     def pairs_of(self, n_shells: int) -> Floats:
         """Return the ordered pairs of elements in the first shells, by the cheapest way."""
@@ -242,23 +242,50 @@ def autocorrelation(values: NDArray[np.floating], *, lags: Lags) -> Floats:
     and memory grow with the box, widened by a third of its longest edge along each axis (or
     doubled).
     """
+    field = field_of(values, lags=lags)
+    for window in (lags.box.near, lags.box.far):
+        mean = window.totals(field) / np.maximum(lags.pairs_of(window.n_shells), 1)
+        if not mean[0] > 0:
+            break
+        curve = cut_curve(mean / mean[0], last=window is lags.box.far)
+        if curve is not None:
+            return lengthened(curve, to=lags.n_shells)
+    return np.full(lags.n_shells, np.nan)
+
+
+def field_of(values: NDArray[np.floating], *, lags: Lags) -> Floats32:
+    """Return a map around its mean within the box, 0 outside of the mask."""
     field = np.zeros(lags.inside.shape, dtype=np.float32)
     field[lags.inside] = values - values.mean(dtype=np.float64)
-    mean = _means(field, lags, window=lags.box.near)
-    if mean[0] > 0 and (mean > 0).all():
-        mean = _means(field, lags, window=lags.box.far)
-    if not mean[0] > 0:
-        return np.full(lags.n_shells, np.nan)
-    correlation = mean / mean[0]
-    ended = np.flatnonzero(correlation <= 0)
-    if ended.size:
-        correlation[ended[0] :] = 0
-    return _lengthened(correlation, to=lags.n_shells)
+    return field
 
 
-def _means(field: Floats32, lags: Lags, *, window: Window) -> Floats:
-    """Return the mean product of the pairs of each shell of a window."""
-    return window.totals(field) / np.maximum(lags.pairs_of(window.n_shells), 1)
+def cut_curve(curve: Floats, *, last: bool) -> Floats | None:
+    """Return a curve that is 0 from the first shell on where it is not positive.
+
+    Parameters
+    ----------
+    curve : numpy.ndarray of float64
+        One value a shell.
+    last : bool
+        Whether there are no farther shells.
+
+    Returns
+    -------
+    numpy.ndarray or None
+        None where it does not end and there are farther shells.
+    """
+    ended = np.flatnonzero(curve <= 0)
+    if not ended.size:
+        return curve if last else None
+    cut = curve.copy()
+    cut[ended[0] :] = 0
+    return cut
+
+
+def lengthened(values: Floats, *, to: int) -> Floats:
+    """Return values with zeros at their end."""
+    return np.asarray(np.pad(values, (0, to - len(values))))
 
 
 def _counts(inside: Flags, *, window: Window) -> Floats:
@@ -287,8 +314,3 @@ def _squared(lags: list[NDArray[np.int64]], *, steps: Floats) -> Floats32:
 def _signed(reach: int) -> NDArray[np.int64]:
     """Return the places of the lags from -reach to reach along an axis."""
     return np.arange(-reach, reach + 1)
-
-
-def _lengthened(values: Floats, *, to: int) -> Floats:
-    """Return values with zeros at their end."""
-    return np.asarray(np.pad(values, (0, to - len(values))))
