@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import groupby
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from heatlas.compare.background import Background, Enclosed, find_background
 from heatlas.compare.maps import ComparedMaps
 from heatlas.compare.regions import RegionTable, RegionValues
 from heatlas.core.errors import DataError
+from heatlas.core.execute import get_executor
 from heatlas.core.provenance import digest_array
 from heatlas.core.space import Grid
 from heatlas.core.table import Table
@@ -145,10 +147,14 @@ def stream_maps(
     tuple of Volume and Background
         In the order of the sources.
     """
-    for source, volume in _read(sources):
-        background = find_background(volume, enclosed=enclosed)
-        facts.append(_fact(source.name, volume, background=background))
-        yield volume, background
+    parts = list(_parts(sources))
+    # One file is read while the one before is put onto the grid; parts of large files are not.
+    ahead = all(len(part) == 1 for part in parts)
+    runner = get_executor("threads" if ahead else "serial", workers=1)
+    for part in runner.map(partial(_read, enclosed=enclosed), parts):
+        for volume, background, fact in part:
+            facts.append(fact)
+            yield volume, background
 
 
 def volume_of(source: MapSource) -> Volume:
@@ -219,17 +225,29 @@ def _flat(
     return flat
 
 
-def _read(sources: Sequence[MapPlace]) -> Iterator[tuple[MapPlace, Volume]]:
-    """Yield each map; a file with several volumes is gone through once for so many of them."""
-    for place, group in groupby(sources, key=lambda source: source.place):
+def _parts(sources: Sequence[MapPlace]) -> Iterator[list[MapPlace]]:
+    """Yield the maps that are read in one pass: so many volumes of one file."""
+    for _, group in groupby(sources, key=lambda source: source.place):
         alike = list(group)
-        if isinstance(place, Volume):
-            yield from ((source, place) for source in alike)
-            continue
         for start in range(0, len(alike), AT_ONCE):
-            chosen = alike[start : start + AT_ONCE]
-            numbers = [source.number or 0 for source in chosen]
-            yield from zip(chosen, read_volumes(place, volumes=numbers), strict=True)
+            yield alike[start : start + AT_ONCE]
+
+
+def _read(
+    part: Sequence[MapPlace], *, enclosed: Enclosed
+) -> list[tuple[Volume, Background, MapFact]]:
+    """Return maps of one place, what is their background, and what is to be remembered."""
+    place = part[0].place
+    volumes: Iterable[Volume] = (
+        [place] * len(part)
+        if isinstance(place, Volume)
+        else read_volumes(place, volumes=[source.number or 0 for source in part])
+    )
+    read = []
+    for source, volume in zip(part, volumes, strict=True):
+        background = find_background(volume, enclosed=enclosed)
+        read.append((volume, background, _fact(source.name, volume, background=background)))
+    return read
 
 
 def _fact(name: str, volume: Volume, *, background: Background) -> MapFact:
