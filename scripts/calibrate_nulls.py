@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from heatlas.compare.crosscheck import cross_check
 from heatlas.compare.fields import standardised
+from heatlas.compare.lags import autocorrelation, lags_of
 from heatlas.compare.nulls import effective_n, judge_correlations
 from heatlas.compare.policy import Selection, select_elements
 from heatlas.compare.stationarity import check_stationarity
@@ -157,6 +158,26 @@ def uneven(name: str) -> Iterator[Found]:
     yield Rate("flagged", place, name, "dutilleul", flagged, UNEVEN_SETS * n)
 
 
+def twins(fwhm_mm: int) -> Iterator[Found]:
+    """Judge maps with equal sides, on 4 mm voxels, by default and as if distance were all."""
+    where = made.brain(4)
+    above = np.triu_indices(ONE_SET, 1)
+    fields = made.twin_fields(ONE_SET, where, fwhm_mm=fwhm_mm, seed=9700 + fwhm_mm)
+    chosen = select_elements(made.as_maps(fields, where.mask))
+    place, maps = f"{where.mask.size:,} voxels of 4 mm", f"{fwhm_mm} mm"
+    r = _correlations(fields)[above]
+    lags = lags_of(where.inside, grid=where.mask.grid)
+    curves = np.stack([autocorrelation(chosen.values_of(k), lags=lags) for k in range(ONE_SET)])
+    sizes = {
+        "dutilleul": effective_n(chosen, rows=range(ONE_SET), columns=range(ONE_SET))[above],
+        "distance alone": (where.mask.size**2 / ((curves * lags.pairs) @ curves.T))[above],
+    }
+    for null, n_eff in sizes.items():
+        p = judge_correlations(r, n_eff=n_eff).p
+        yield _rate("twins", p, place=place, maps=maps, null=null)
+    yield _surrogate_rate(chosen, Surrogates(n=20), place=place, maps=maps, table="twins")
+
+
 def power(fwhm_mm: int) -> Iterator[Found]:
     """Plant correlations between means in 400 parcels, and count which null finds them."""
     mask, labels = made.parcellation(400, 2)
@@ -198,6 +219,8 @@ def items() -> dict[str, Callable[[], Iterator[Found]]]:
         listed[f"parcels {fwhm_mm}"] = partial(parcels, fwhm_mm)
     for name in UNEVEN:
         listed[f"uneven {name}"] = partial(uneven, name)
+    for fwhm_mm in FWHM_MM[1:]:
+        listed[f"twins {fwhm_mm}"] = partial(twins, fwhm_mm)
     for fwhm_mm in FWHM_MM[::-1]:
         listed[f"spectral {fwhm_mm}"] = partial(spectral, fwhm_mm)
     for fwhm_mm in (10, 24):
@@ -226,7 +249,9 @@ def main() -> int:
     return 0
 
 
-def _surrogate_rate(chosen: Selection, asked: Surrogates, *, place: str, maps: str) -> Rate:
+def _surrogate_rate(
+    chosen: Selection, asked: Surrogates, *, place: str, maps: str, table: str = "false"
+) -> Rate:
     """Judge all pairs of maps by surrogates."""
     every = range(len(chosen.maps))
     values = np.stack([chosen.values_of(k) for k in every])
@@ -235,7 +260,7 @@ def _surrogate_rate(chosen: Selection, asked: Surrogates, *, place: str, maps: s
         chosen, r, rows=every, columns=every, n_eff=np.ones(r.shape), surrogates=asked
     )
     p = test.p[np.isfinite(test.p)]
-    return _rate("false", p, place=place, maps=maps, null=asked.source)
+    return _rate(table, p, place=place, maps=maps, null=asked.source)
 
 
 def _rate(table: str, p: Floats, *, place: str, maps: str, null: str) -> Rate:

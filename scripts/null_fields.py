@@ -55,6 +55,15 @@ def smooth_fields(n: int, where: Brain, *, fwhm_mm: float, seed: int) -> Floats3
     return made[:n]
 
 
+def twin_fields(n: int, where: Brain, *, fwhm_mm: float, seed: int) -> Floats32:
+    """Return fields whose left and right side are alike wherever both lie in the brain."""
+    fields = smooth_fields(n, where, fwhm_mm=fwhm_mm, seed=seed)
+    places = where.mask.positions_mm()
+    distance, partner = cKDTree(places).query(places * [-1, 1, 1])
+    across = np.where(distance < where.step_mm / 2, fields[:, partner], 0)
+    return np.asarray(fields + across, dtype=np.float32)
+
+
 def halved_fields(n: int, where: Brain, *, seed: int) -> Floats32:
     """Return fields with 6 mm smoothness behind and 16 mm in front, of one variance."""
     rough = smooth_fields(n, where, fwhm_mm=LEFT, seed=seed)

@@ -12,6 +12,7 @@ from scipy.stats import beta
 WORDS = Path(__file__).with_name("null_page.md")
 LOW, HIGH = 0.03, 0.07  # what was demanded of the default
 EVEN = ("naive", "dutilleul", "spectral", "variogram", "moran")
+TWINS = ("distance alone", "dutilleul", "spectral")
 UNEVEN = ("dutilleul", "cross-check", "one even map")
 POWER = ("best possible", "dutilleul", "variogram", "moran")
 
@@ -36,6 +37,7 @@ def page_of(found: Sequence[Count]) -> str:
     voxels = [one for one in false if "voxels" in one["place"]]
     parcels = [one for one in false if "parcels" in one["place"]]
     uneven = [one for one in rates if one["table"] == "uneven"]
+    twins = [one for one in rates if one["table"] == "twins"]
     power = [one for one in rates if one["table"] == "power"]
     return Template(WORDS.read_text(encoding="utf-8")).substitute(
         verdict=_verdict(false, uneven),
@@ -43,6 +45,7 @@ def page_of(found: Sequence[Count]) -> str:
         effective=_effective([one for one in found if "monte_carlo" in one]),
         parcels=_wide(parcels, EVEN, first=("parcels", "smoothness")),
         uneven=_wide(uneven, UNEVEN, first=("voxels", "fields")),
+        twins=_wide(twins, TWINS, first=("voxels", "smoothness")),
         flagged=_long([one for one in rates if one["table"] == "flagged"]),
         power=_wide(power, POWER, first=("parcels", "smoothness and planted r")),
         voxel_pairs=_pairs(voxels),

@@ -101,8 +101,8 @@ def test_p_is_never_zero_and_nothing_is_claimed_from_nothing() -> None:
     assert (sure.low[0], sure.high[0]) == (1, 1)
     assert (sure.low[2], sure.high[2]) == (-1, 1)
     assert np.isfinite(sure.p[2])
-    assert np.isnan(sure.p[3:]).all()
-    assert np.isnan(sure.low[3:]).all()
+    assert (sure.p[3], sure.low[3], sure.high[3]) == (1, -1, 1)
+    assert np.isnan(sure.p[4]) and np.isnan(sure.low[4])
 
 
 def test_independent_smooth_maps_are_significant_about_one_time_in_twenty() -> None:

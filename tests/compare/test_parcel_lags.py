@@ -26,6 +26,9 @@ def by_matrices(first: np.ndarray, second: np.ndarray, centres: np.ndarray) -> f
     nearest = np.sort(gaps, axis=1)[:, 1].mean()
     shell = np.maximum(np.round(gaps / (0.75 * nearest)), 1)
     np.fill_diagonal(shell, 0)
+    mirrored = np.linalg.norm(centres[:, None] - (centres * [-1, 1, 1])[None], axis=2)
+    across = np.round(mirrored / (0.75 * nearest))
+    across[np.outer(centres[:, 0], centres[:, 0]) >= 0] = -1
     centring = np.eye(n) - 1 / n
     matrices = []
     for values in (first, second):
@@ -33,7 +36,13 @@ def by_matrices(first: np.ndarray, second: np.ndarray, centres: np.ndarray) -> f
         matrix = np.zeros((n, n))
         for number in np.unique(shell):
             matrix[shell == number] = products[shell == number].mean()
-        matrices.append(centring @ matrix / np.diag(matrix)[0])
+        left = products - matrix
+        for number in range(int(across.max()) + 1):
+            mean = left[across == number].mean() if (across == number).any() else 0
+            if mean <= 0:
+                break
+            matrix[across == number] += mean
+        matrices.append(centring @ matrix / (values - values.mean()).var())
     one, other = matrices
     return float(1 + np.trace(one) * np.trace(other) / np.trace(one @ other))
 
@@ -64,9 +73,26 @@ def test_effective_n_agrees_with_the_matrices_of_the_formula() -> None:
 def test_every_pair_of_parcels_is_counted_in_one_shell() -> None:
     shells = shells_of(CENTRES)
     assert shells is not None
-    assert shells.pairs.sum() == 60 * 60
+    assert shells.pairs[: shells.n_own].sum() == 60 * 60
     assert shells.pairs[0] == 60
+    left = int((CENTRES[:, 0] < 0).sum())
+    assert shells.pairs[shells.n_own :].sum() == 2 * left * (60 - left)
     np.testing.assert_array_equal(shells.number, shells.number.T)
+
+
+def test_regions_that_are_alike_on_both_sides_are_worth_half() -> None:
+    right = CENTRES[:30] * [0, 1, 1] + np.abs(CENTRES[:30] * [1, 0, 0]) + [4, 0, 0]
+    centres = np.concatenate([right, right * [-1, 1, 1]])
+    one_side = smooth_values(60, centres=right, fwhm_mm=20, seed=5)
+    values = np.concatenate([one_side, one_side], axis=1)
+    n_eff = effective_n(
+        select_elements(over_regions(values, centres=centres)), rows=range(60), columns=range(60)
+    )
+    above = np.triu_indices(60, 1)
+    r = np.corrcoef(values)[above]
+    assert np.median(n_eff[above]) == pytest.approx(1 / r.var() + 1, rel=0.2)
+    p = judge_correlations(r, n_eff=n_eff[above]).p
+    assert 0.025 < (p < 0.05).mean() < 0.075
 
 
 def test_independent_values_are_worth_nearly_all_parcels() -> None:

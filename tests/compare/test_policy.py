@@ -102,10 +102,15 @@ def test_a_map_that_is_measured_everywhere_needs_no_fill() -> None:
 def test_maps_that_share_nothing_are_refused_by_name() -> None:
     far = RIGHT & ~LEFT
     maps = aligned([volume(VALUES[0], inside=LEFT), volume(VALUES[1], inside=far)])
-    with pytest.raises(
-        DataError, match="no voxel is measured by all 2 maps.*'a' and 'b': 0 voxels"
-    ):
+    with pytest.raises(DataError, match="no voxel is measured by both 'a' and 'b'. Check"):
         select_elements(maps)
+    three = aligned([
+        volume(VALUES[0], inside=LEFT),
+        volume(VALUES[1], inside=far),
+        volume(VALUES[0], inside=np.ones(GRID.shape, dtype=bool)),
+    ])
+    with pytest.raises(DataError, match="by all 3 maps.*'a' and 'b': 0 voxels.*pairwise"):
+        select_elements(three)
     found = compare_pairs(select_elements(maps, policy="pairwise"), rows=[0], columns=[1])
     assert np.isnan(found.values[0, 0])
     assert found.n[0, 0] == 0
@@ -167,5 +172,5 @@ def test_tables_store_no_background() -> None:
 
 def test_regions_without_overlap_are_named_as_regions() -> None:
     maps = over_regions(np.array([[1.0, 2, 3, np.nan], [np.nan, np.nan, np.nan, 2.0]]))
-    with pytest.raises(DataError, match="no region is measured by all 2 maps.*: 0 regions"):
+    with pytest.raises(DataError, match="no region is measured by both 'map 00' and 'map 01'"):
         select_elements(maps)

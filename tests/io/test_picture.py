@@ -54,6 +54,13 @@ def noise(height: int = 7, width: int = 9, channels: int = 3) -> np.ndarray:
     return rng.integers(0, 256, (height, width, channels), dtype=np.uint8)
 
 
+def test_rows_are_stored_as_the_difference_from_the_row_above() -> None:
+    pixels = np.repeat(noise(1, 300), 300, axis=0)  # voxels larger than a pixel repeat themselves
+    content = png_bytes(pixels, provenance=Provenance())
+    assert len(content) < pixels.size / 30
+    assert np.array_equal(np.asarray(Image.open(io.BytesIO(content))), pixels)
+
+
 def chunk(kind: bytes, data: bytes) -> bytes:
     """Return one chunk of a PNG with a right check sum."""
     return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))

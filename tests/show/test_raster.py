@@ -7,10 +7,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from PIL import Image, ImageDraw
 
 from heatlas.core.colour import ColourScale
 from heatlas.show.compile import compile_scene
-from heatlas.show.raster import SEEN, composite, render, tile_pixels
+from heatlas.show.lettering import typeface
+from heatlas.show.raster import ANCHORS, SEEN, composite, render, tile_pixels
 from heatlas.show.scene import Greys, Path, Scene, Words
 from heatlas.show.view import View
 from tests.show.maps import blob_map, mean_map, template, with_values
@@ -123,6 +125,19 @@ def test_words_stand_where_their_alignment_says(align: str) -> None:
     columns = np.nonzero((render(empty(words=(words,)))[:, :, 0] < 128).any(axis=0))[0]
     middle = {"left": 42, "centre": 30, "right": 18}[align]
     assert (columns[0] + columns[-1]) / 2 == pytest.approx(middle, abs=3)
+
+
+@pytest.mark.parametrize("place", [(30.0, 20.0), (30.37, 20.81), (-3.6, 4.2), (57.5, 39.9)])
+@pytest.mark.parametrize("align", ["left", "centre", "right"])
+def test_words_are_those_of_pillow_to_the_pixel(place: tuple[float, float], align: str) -> None:
+    x, y = place
+    words = Words(text="Té −12.5 mm", x=x, y=y, size=11.3, colour=(250, 120, 10), align=align)  # type: ignore[arg-type]
+    scene = empty(words=(words,))
+    plain = Image.new("RGB", (scene.width, scene.height), (scene.page,) * 3)
+    ImageDraw.Draw(plain).text(
+        place, words.text, fill=words.colour, font=typeface(11.3), anchor=ANCHORS[align]
+    )
+    assert np.array_equal(render(scene), np.asarray(plain))
 
 
 def test_upright_words_run_upwards() -> None:

@@ -130,6 +130,9 @@ def test_labels_and_groups_come_from_a_table(tmp_path: Path, three: list[Path]) 
     table.write_text("name\tlabel\naa\tAlpha\n")
     with pytest.raises(DataError, match="Did you mean 'a'"):
         compare_maps(three, options=CompareOptions(labels=table))
+    table.write_text("name\tlabel\na\tb\n")
+    with pytest.raises(DataError, match="labels: b would stand for more than one map"):
+        compare_maps(three, options=CompareOptions(labels=table))
 
 
 def test_given_maps_are_read_with_the_others(tmp_path: Path, three: list[Path]) -> None:

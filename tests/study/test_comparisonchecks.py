@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from heatlas.compare.comparison import MapComparison
+from heatlas.core.errors import DataError
 from heatlas.core.volume import Volume
 from heatlas.study.compare import CompareOptions, compare_maps
 from heatlas.study.comparison import write_comparison
@@ -92,3 +93,52 @@ def test_surrogates_and_ranks_are_checked_as_well() -> None:
     options = CompareOptions(null="spectral", n_surrogates=9)
     compared = compare_maps(volumes(louder(2, seed=2)), measure="spearman", options=options)
     assert cross_check_table(compared) is not None
+
+
+# ------------------------------------------------------------------------- coverage and mask
+
+PART = INSIDE & (np.indices(SHAPE)[0] < SHAPE[0] // 2 - 2)
+
+
+def maps_and_brain() -> tuple[list[Volume], Volume]:
+    """Two whole maps, one with a small part of them, and the mask of all."""
+    maps = volumes(even(3, seed=4))
+    part = Volume(values=np.where(PART, maps[2].values, np.nan), grid=GRID, name="part")
+    brain = Volume(values=INSIDE.astype(np.float32), grid=GRID, name="brain")
+    return [*maps[:2], part], brain
+
+
+def test_the_least_coverage_is_named_with_the_way_out() -> None:
+    maps, brain = maps_and_brain()
+    share = round(100 * PART.sum() / INSIDE.sum())
+    (text,) = [words for words in compare_maps(maps).warnings if "less than half" in words]
+    assert f"of which 'part' measures {share} %; see the coverage" in text
+    assert "'union-zero' or 'mask'" in text
+    whole = compare_maps([*maps[:2], brain]).warnings
+    assert not [words for words in whole if "less than half" in words]
+    pairwise = compare_maps(maps, policy="pairwise").warnings
+    assert not [words for words in pairwise if "less than half" in words]
+
+
+def test_a_mask_that_the_policy_does_not_use_is_said() -> None:
+    maps, brain = maps_and_brain()
+    said = "the mask does not limit policy 'common'"
+    assert any(words.startswith(said) for words in compare_maps(maps, mask=brain).warnings)
+    used = compare_maps(maps, mask=brain, policy="mask").warnings
+    assert not any("does not limit" in words for words in used + compare_maps(maps).warnings)
+
+
+def test_a_comparison_without_one_value_is_refused_with_its_reason() -> None:
+    maps, brain = maps_and_brain()
+    with pytest.raises(DataError, match="No cell has a value: one map of each pair is constant"):
+        compare_maps([maps[0]], [brain])
+    with pytest.raises(DataError, match="no map has a magnitude above 99 there"):
+        compare_maps(maps, measure="dice", options=CompareOptions(dice_above=99))
+    rest = Volume(values=np.where(PART, np.nan, maps[0].values), grid=GRID, name="rest")
+    with pytest.raises(DataError, match="two maps share at most 0 voxels"):
+        compare_maps([maps[2]], [rest], policy="pairwise")
+
+
+def test_one_cell_was_judged_again() -> None:
+    (text,) = stationarity_warnings(compare_maps(volumes(louder(2, seed=2))))
+    assert "1 cell of two such maps was judged again" in text

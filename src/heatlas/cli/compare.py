@@ -124,7 +124,10 @@ class CompareFiles:
         typer.Option(help="What the background's number counts as inside the brain."),
     ] = "missing"
     dice_above: Annotated[
-        float, typer.Option(help="Magnitude above which voxels make a map's regions for 'dice'.")
+        float,
+        typer.Option(
+            help="Magnitude above which voxels make a map's regions for 'dice'; + and - apart."
+        ),
     ] = 0.0
     null: Annotated[
         Literal["dutilleul", "spectral", "variogram", "moran"],

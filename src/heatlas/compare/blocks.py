@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import fft
 
+from heatlas.compare.lags import Box, Window
 from heatlas.core.space import Mask
 
 Floats = NDArray[np.float64]
@@ -50,7 +51,7 @@ class Blocks:
         found = np.empty((N_BLOCKS, N_BLOCKS, self.n_shells))
         for b, first in enumerate(spectra):
             for c in range(b, N_BLOCKS):
-                counted = self._totals(first, spectra[c])
+                counted = self._window.totals_of(first, spectra[c])
                 found[b, c] = found[c, b] = np.maximum(np.rint(counted), 0)
         return found
 
@@ -58,6 +59,10 @@ class Blocks:
     def n_shells(self) -> int:
         """Number of shells of equal distance within reach; shell 0 is no distance."""
         return int(REACH * max(self.inside.shape)) + 1
+
+    def prepare(self) -> None:
+        """Count what all maps share, so that threads do not count it at once."""
+        _ = self.sizes, self.pairs, self.radii, self.joined
 
     def cells(self, values: Floats) -> Floats:
         """Return the means of a map in the cells, around the mean of all, shape (cells,)."""
@@ -71,7 +76,7 @@ class Blocks:
 
     def fourth_moments(self, cells: Floats) -> Floats:
         """Return the fourth moment of each block around the map's mean."""
-        return np.bincount(self.block, cells**4, N_BLOCKS) / self.sizes
+        return np.bincount(self.block, np.square(np.square(cells)), N_BLOCKS) / self.sizes
 
     def roughnesses(self, cells: Floats) -> Floats:
         """Return the mean squared difference of neighbours within each block."""
@@ -88,14 +93,14 @@ class Blocks:
         """Return the autocovariance over shells, shape (shells,)."""
         spectrum = self._spectrum(cells)
         pairs = self.pairs.sum(axis=(0, 1))
-        return np.asarray(self._totals(spectrum, spectrum) / np.maximum(pairs, 1))
+        return np.asarray(self._window.totals_of(spectrum, spectrum) / np.maximum(pairs, 1))
 
     def covariances(self, cells: Floats) -> Floats:
         """Return the autocovariance from pairs that start in each block, shape (blocks, shells)."""
         whole = self._spectrum(cells)
         pairs = self.pairs.sum(axis=1)
         totals = [
-            self._totals(self._spectrum(np.where(self.block == b, cells, 0)), whole)
+            self._window.totals_of(self._spectrum(np.where(self.block == b, cells, 0)), whole)
             for b in range(N_BLOCKS)
         ]
         return np.asarray(np.stack(totals) / np.maximum(pairs, 1))
@@ -144,17 +149,16 @@ class Blocks:
         same = self.block[one] == self.block[other]
         return one[same], other[same], self.block[one[same]]
 
-    def _spectrum(self, cells: NDArray[np.generic]) -> NDArray[np.complexfloating]:
+    @cached_property
+    def _window(self) -> Window:
+        """The lags within reach."""
+        width = abs(float(np.linalg.det(self.steps))) ** (1 / 3)
+        return Box(shape=self.inside.shape, steps=self.steps / width).window(self.n_shells)
+
+    def _spectrum(self, cells: NDArray[np.generic]) -> NDArray[np.complex64]:
         whole = np.zeros(self.inside.shape, dtype=np.float32)
         whole[self.inside] = cells
-        return np.asarray(fft.rfftn(whole, self._padded))
-
-    def _totals(
-        self, first: NDArray[np.complexfloating], second: NDArray[np.complexfloating]
-    ) -> Floats:
-        """Return the sums of products over shells."""
-        products = fft.irfftn(np.conj(first) * second, self._padded)
-        return np.asarray(np.bincount(self._shell, products.ravel(), self.n_shells + 1)[:-1], float)
+        return self._window.spectrum(whole)
 
 
 def blocks_of(mask: Mask) -> Blocks | None:

@@ -311,8 +311,7 @@ def compare_aligned(
     question : Question
         Which of them against which, over what, and by which measure.
     executor : Executor, optional
-        Runs maps, pairs and blocks of elements side by side in threads; None takes one after the
-        other, with the same result.
+        Runs maps and pairs side by side in threads; None takes one after the other.
 
     Returns
     -------
@@ -327,10 +326,9 @@ def compare_aligned(
     Notes
     -----
     Maps are put into the order of their names before anything is summed, so that the order in
-    which they are given changes no digit. Sums over elements are taken once for all policies; what
-    costs time beside them is one FFT there and back for each map, or for both maps of each pair
-    where pairs rest on elements of their own. Memory beside the maps: for each worker two blocks of
-    one million values, and about twenty matrices of rows by columns.
+    which they are given changes no digit. Sums are taken once for all policies; each map costs an
+    FFT there and back, or each pair two where pairs rest on elements of their own. Memory beside
+    the maps: for each worker two blocks of a million values, and some twenty matrices of cells.
     """
     given = maps
     by_name = sorted(range(len(maps)), key=lambda k: maps.names[k])
@@ -449,7 +447,11 @@ def _answers(
         once = question if not selection.complete else replace(question, measure="pearson")
     found = _likeness(over if selection.complete else selection, once, summing=summing)
     judged = _judged(over, question, found=found, executor=summing.executor)
-    return found, judged, _cross_checked(over, question, found=found, sure=judged[0])
+    return (
+        found,
+        judged,
+        _cross_checked(over, question, found=found, sure=judged[0], executor=summing.executor),
+    )
 
 
 def _likeness(selection: Selection, question: Question, *, summing: Summing) -> Likeness:
@@ -516,7 +518,12 @@ def _judged(
 
 
 def _cross_checked(
-    selection: Selection, question: Question, *, found: Likeness, sure: Certainty
+    selection: Selection,
+    question: Question,
+    *,
+    found: Likeness,
+    sure: Certainty,
+    executor: Executor,
 ) -> CrossCheck | None:
     """Return the check for stationarity of maps that were tested, corrected by Holm."""
     if not MEASURES[question.measure].tested:
@@ -528,6 +535,7 @@ def _cross_checked(
         columns=question.columns,
         n_eff=sure.n_eff,
         n_given=len(question.given),
+        executor=executor,
     )
     return None if check is None else replace(check, p_fwer=_corrected(check.p, question)[0])
 

@@ -16,6 +16,7 @@ from heatlas.compare.stationarity import (
     local_share,
     selected_blocks,
 )
+from heatlas.core.execute import Executor
 from heatlas.core.space import Grid
 from heatlas.core.value import Value
 
@@ -67,6 +68,7 @@ def cross_check(
     columns: Sequence[int],
     n_eff: Floats,
     n_given: int = 0,
+    executor: Executor | None = None,
 ) -> CrossCheck | None:
     """Check maps for stationarity, and judge again the pairs in which neither is stationary.
 
@@ -82,6 +84,8 @@ def cross_check(
         Dutilleul's; NaN is not judged.
     n_given : int
         How many maps were regressed out.
+    executor : Executor, optional
+        Runs maps side by side in threads; None takes one after the other.
 
     Returns
     -------
@@ -98,7 +102,7 @@ def cross_check(
         return None
     numbers = sorted({*rows, *columns})
     blocks = selected_blocks(shared)
-    even = check_stationarity(shared, numbers, blocks=blocks)
+    even = check_stationarity(shared, numbers, blocks=blocks, executor=executor)
     flagged = dict(zip(numbers, even.flagged, strict=True))
     across = [i for i, k in enumerate(rows) if flagged[k]]
     down = [j for j, k in enumerate(columns) if flagged[k]]

@@ -36,12 +36,39 @@ class Window:
 
         Both directions of a lag count. Memory: three arrays of the padded shape.
         """
-        products = _products_at(field, self)
+        spectrum = self.spectrum(field)
+        return self.totals_of(spectrum, spectrum)
+
+    def spectrum(self, field: Floats32) -> NDArray[np.complex64]:
+        """Return the transform of a field, half of it along the last axis.
+
+        Axes are padded one after the other, so that most transforms run over a part of the shape.
+        """
+        first, second, third = self.padded
+        found = fft.rfft(field, third, axis=2)
+        found = fft.fft(found, second, axis=1, overwrite_x=True)
+        return np.asarray(fft.fft(found, first, axis=0, overwrite_x=True))
+
+    def totals_of(self, one: NDArray[np.complex64], other: NDArray[np.complex64]) -> Floats:
+        """Return the sum over each shell of the products of two fields, from their spectra."""
+        products = self._products(one.real * other.real + one.imag * other.imag)
         size = self.n_shells + 1
         total = 2 * np.bincount(self.shell.ravel(), products.ravel(), size)
         # The first plane holds its own opposites.
         total -= np.bincount(self.shell[0].ravel(), products[0].ravel(), size)
         return np.asarray(total[:-1])
+
+    def _products(self, power: Floats32) -> Floats32:
+        """Return the products at each lag, the mean of both directions, from their cross power.
+
+        Lags beyond the window are dropped as soon as they appear.
+        """
+        first, _, third = self.padded
+        # The power is real: its forward transform is the conjugate of the backward one.
+        along = fft.rfft(power, axis=0)[: self.reach[0] + 1].conj()
+        along = fft.ifft(along, axis=1)[:, _signed(self.reach[1])]
+        products = fft.irfft(along, third, axis=2)[:, :, _signed(self.reach[2])]
+        return np.asarray(products / first)
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,13 +83,16 @@ class Box:
     def near(self) -> Window:
         """Short lags; the cheap window, in which most curves end."""
         longest = float(np.max(np.linalg.norm(self.steps, axis=0) * self.shape))
-        n_shells = int(np.ceil(NEAR * longest)) + 1
-        return _window(self, reach=self.reach_of(n_shells), n_shells=n_shells)
+        return self.window(int(np.ceil(NEAR * longest)) + 1)
 
     @cached_property
     def far(self) -> Window:
         """All lags."""
         return _window(self, reach=tuple(n - 1 for n in self.shape))
+
+    def window(self, n_shells: int) -> Window:
+        """Return the window of the first shells."""
+        return _window(self, reach=self.reach_of(n_shells), n_shells=n_shells)
 
     def reach_of(self, n_shells: int) -> tuple[int, ...]:
         """Return the largest lag along each axis that the first shells hold, in voxels."""
@@ -100,7 +130,7 @@ class Lags:
     @cached_property
     def pairs(self) -> Floats:
         """Ordered pairs of elements in each shell, shape (n_shells,)."""
-        return _lengthened(self._far_pairs, to=self.n_shells)
+        return lengthened(self._far_pairs, to=self.n_shells)
 
     def pairs_of(self, n_shells: int) -> Floats:
         """Return the ordered pairs of elements in the first shells, by the cheapest way."""
@@ -212,23 +242,50 @@ def autocorrelation(values: NDArray[np.floating], *, lags: Lags) -> Floats:
     and memory grow with the box, widened by a third of its longest edge along each axis (or
     doubled).
     """
+    field = field_of(values, lags=lags)
+    for window in (lags.box.near, lags.box.far):
+        mean = window.totals(field) / np.maximum(lags.pairs_of(window.n_shells), 1)
+        if not mean[0] > 0:
+            break
+        curve = cut_curve(mean / mean[0], last=window is lags.box.far)
+        if curve is not None:
+            return lengthened(curve, to=lags.n_shells)
+    return np.full(lags.n_shells, np.nan)
+
+
+def field_of(values: NDArray[np.floating], *, lags: Lags) -> Floats32:
+    """Return a map around its mean within the box, 0 outside of the mask."""
     field = np.zeros(lags.inside.shape, dtype=np.float32)
     field[lags.inside] = values - values.mean(dtype=np.float64)
-    mean = _means(field, lags, window=lags.box.near)
-    if mean[0] > 0 and (mean > 0).all():
-        mean = _means(field, lags, window=lags.box.far)
-    if not mean[0] > 0:
-        return np.full(lags.n_shells, np.nan)
-    correlation = mean / mean[0]
-    ended = np.flatnonzero(correlation <= 0)
-    if ended.size:
-        correlation[ended[0] :] = 0
-    return _lengthened(correlation, to=lags.n_shells)
+    return field
 
 
-def _means(field: Floats32, lags: Lags, *, window: Window) -> Floats:
-    """Return the mean product of the pairs of each shell of a window."""
-    return window.totals(field) / np.maximum(lags.pairs_of(window.n_shells), 1)
+def cut_curve(curve: Floats, *, last: bool) -> Floats | None:
+    """Return a curve that is 0 from the first shell on where it is not positive.
+
+    Parameters
+    ----------
+    curve : numpy.ndarray of float64
+        One value a shell.
+    last : bool
+        Whether there are no farther shells.
+
+    Returns
+    -------
+    numpy.ndarray or None
+        None where it does not end and there are farther shells.
+    """
+    ended = np.flatnonzero(curve <= 0)
+    if not ended.size:
+        return curve if last else None
+    cut = curve.copy()
+    cut[ended[0] :] = 0
+    return cut
+
+
+def lengthened(values: Floats, *, to: int) -> Floats:
+    """Return values with zeros at their end."""
+    return np.asarray(np.pad(values, (0, to - len(values))))
 
 
 def _counts(inside: Flags, *, window: Window) -> Floats:
@@ -254,28 +311,6 @@ def _squared(lags: list[NDArray[np.int64]], *, steps: Floats) -> Floats32:
     return squared
 
 
-def _products_at(field: Floats32, window: Window) -> Floats32:
-    """Return the sum of a field's products with itself at each lag of a window.
-
-    Axes are padded one after the other, and lags beyond the window dropped as soon as they appear,
-    so that most transforms run over a part of the padded shape.
-    """
-    first, second, third = window.padded
-    spectrum = fft.rfft(field, third, axis=2)
-    spectrum = fft.fft(spectrum, second, axis=1, overwrite_x=True)
-    spectrum = fft.fft(spectrum, first, axis=0, overwrite_x=True)
-    # The power is real: its forward transform is the conjugate of the backward one.
-    along = fft.rfft(spectrum.real**2 + spectrum.imag**2, axis=0)[: window.reach[0] + 1].conj()
-    along = fft.ifft(along, axis=1)[:, _signed(window.reach[1])]
-    products = fft.irfft(along, third, axis=2)[:, :, _signed(window.reach[2])]
-    return np.asarray(products / first)
-
-
 def _signed(reach: int) -> NDArray[np.int64]:
     """Return the places of the lags from -reach to reach along an axis."""
     return np.arange(-reach, reach + 1)
-
-
-def _lengthened(values: Floats, *, to: int) -> Floats:
-    """Return values with zeros at their end."""
-    return np.asarray(np.pad(values, (0, to - len(values))))

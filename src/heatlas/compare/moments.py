@@ -110,13 +110,24 @@ class Sums(Value):
         alone = own_n[:, None] - self.n  # only map i is measured
         both = known * known.T * neither
         instead = known * alone.T + both  # how often the fill of map i is used
-        n = self.n + known.T * alone + instead
-        del alone  # with many maps each of these is large
-        xx = self.xx + known.T * (own_xx[:, None] - self.xx) + fill**2 * instead
         lost = own_x[:, None] - self.x
-        x = self.x + known.T * lost + fill * instead
-        xy = self.xy + fill.T * lost + fill * lost.T + fill * fill.T * both
+        # With many maps each of these arrays is large: few stand at a time.
+        n = _total(self.n, known.T * alone, instead)
+        del alone
+        x = _total(self.x, known.T * lost, fill * instead)
+        xx = _total(self.xx, known.T * (own_xx[:, None] - self.xx), fill**2 * instead)
+        del instead
+        lost *= fill.T
+        xy = _total(self.xy, lost, lost.T, fill * fill.T * both)
         return Sums(n=n, x=x, xx=xx, xy=xy, shift=self.shift)
+
+
+def _total(first: Floats, *others: Floats) -> Floats:
+    """Return the sum of arrays in one of its own."""
+    total = np.array(first)
+    for other in others:
+        total += other
+    return total
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -27,10 +27,18 @@ class Shells:
 
     number: NDArray[np.int32]
     """number of each pair's shell, shape (n, n); shell 0 holds each parcel with itself"""
+    across: NDArray[np.int32]
+    """the same by the distance to the other's mirror image, for pairs of a left and a right
+    parcel; numbers follow those of the shells, -1 for pairs of one side"""
     pairs: Floats
-    """ordered pairs in each shell"""
+    """ordered pairs in each shell, those across after the others"""
     products: Floats
     """trace of (B S_h B S_k) with S_h the 0/1 matrix of shell h and B the centring matrix"""
+
+    @property
+    def n_own(self) -> int:
+        """How many shells are of distance itself."""
+        return int(self.number.max()) + 1
 
 
 def knows_places(selection: Selection) -> bool:
@@ -61,9 +69,11 @@ def parcel_effective_n(
 
     Notes
     -----
-    R is a map's correlation matrix: its autocorrelation in shells of distance between centres, the
-    pairs in each counted exactly; B subtracts the mean. Both maps are taken as stationary and
-    isotropic: a correlation depends on the distance alone, measured straight through the brain.
+    R is a map's correlation matrix: its autocorrelation in shells of distance between centres, and
+    what pairs of a left and a right parcel have in common beyond it, in shells of the distance
+    from one to the mirror image of the other, the pairs in each counted exactly; B subtracts the
+    mean. Both maps are taken as stationary and isotropic: a correlation depends on these distances
+    alone, measured straight through the brain.
     Regions of unequal size break that, for means over few voxels scatter more: without the
     division 14 % of independent fields of 6 mm FWHM over AAL were significant at .05, with it 6 %.
     With few parcels autocorrelations are rough guesses. Time and memory grow with the square of
@@ -108,21 +118,41 @@ def shells_of(centres_mm: Floats) -> Shells | None:
     Returns
     -------
     Shells or None
-        As wide as three quarters of the mean distance to the nearest parcel.
+        As wide as three quarters of the mean distance to the nearest parcel. The plane between left
+        and right is x = 0.
     """
     distances = cdist(centres_mm, centres_mm)
     others = np.where(distances > 0, distances, np.inf).min(axis=1)
     if not np.isfinite(others).all():
         return None
-    number = np.maximum(np.rint(distances / (WIDTH * others.mean())), 1).astype(np.int32)
+    width = WIDTH * others.mean()
+    number = np.maximum(np.rint(distances / width), 1).astype(np.int32)
     np.fill_diagonal(number, 0)
-    n, n_shells = len(number), int(number.max()) + 1
-    rows = np.repeat(np.arange(n), n)
-    partners = np.bincount(rows * n_shells + number.ravel(), minlength=n * n_shells)
-    each = partners.reshape(n, n_shells).astype(np.float64)
-    pairs = each.sum(axis=0)
-    products = np.diag(pairs) - 2 / n * each.T @ each + np.outer(pairs, pairs) / n**2
-    return Shells(number=number, pairs=pairs, products=products)
+    across = _across(centres_mm, width=width, first=int(number.max()) + 1)
+    n, n_shells = len(number), int(max(number.max(), across.max())) + 1
+    partners = np.zeros((n, n_shells))
+    overlap = np.zeros((n_shells, n_shells))
+    for labels in (number, across):
+        row, column = np.nonzero(labels >= 0)
+        of_pair = labels[row, column]
+        partners += np.bincount(row * n_shells + of_pair, minlength=n * n_shells).reshape(
+            n, n_shells
+        )
+        for others_of in (number, across):
+            other = others_of[row, column]
+            both = of_pair[other >= 0] * n_shells + other[other >= 0]
+            overlap += np.bincount(both, minlength=n_shells**2).reshape(n_shells, n_shells)
+    pairs = partners.sum(axis=0)
+    products = overlap - 2 / n * partners.T @ partners + np.outer(pairs, pairs) / n**2
+    return Shells(number=number, across=across, pairs=pairs, products=products)
+
+
+def _across(centres_mm: Floats, *, width: float, first: int) -> NDArray[np.int32]:
+    """Return the shell of each pair of a left and a right parcel, -1 for others."""
+    distances = cdist(centres_mm, centres_mm * [-1, 1, 1])
+    side = np.sign(centres_mm[:, 0])
+    apart = np.outer(side, side) < 0
+    return np.where(apart, first + np.rint(distances / width), -1).astype(np.int32)
 
 
 def unequal_spread(values: Floats) -> Floats:
@@ -153,19 +183,32 @@ def unequal_spread(values: Floats) -> Floats:
 
 
 def autocorrelation(values: Floats, *, shells: Shells) -> Floats:
-    """Return the autocorrelation of a map in each shell, shape (shells,); 1 in shell 0.
+    """Return the correlations of a map in each shell, shape (shells,); 1 in shell 0.
 
-    It is not cut where it turns negative: the values add up to zero around their mean, so their
-    correlations sink below the truth, and the formula with the centring matrix undoes just that.
+    In shells of distance they are not cut where they turn negative: the values add up to zero
+    around their mean, so their correlations sink below the truth, and the formula with the centring
+    matrix undoes just that. In shells across they are what is left beyond these, up to the first
+    that is not positive.
     """
     centred = values - values.mean()
-    total = np.bincount(
-        shells.number.ravel(), np.outer(centred, centred).ravel(), len(shells.pairs)
-    )  # fmt: skip
-    if not total[0] > 0:
-        return np.full(len(total), np.nan)
-    mean = total / np.maximum(shells.pairs, 1)
-    return np.asarray(mean / mean[0])
+    products = np.outer(centred, centred)
+    own = _shell_means(products, shells.number, shells=shells)
+    if not own[0] > 0:
+        return np.full(len(own), np.nan)
+    variance = own[0]
+    own = own / variance
+    left = products / variance - own[shells.number]
+    across = _shell_means(left, shells.across, shells=shells)[shells.n_own :]
+    ended = np.flatnonzero(across <= 0)
+    across[ended[0] if ended.size else len(across) :] = 0
+    return np.concatenate([own[: shells.n_own], across])
+
+
+def _shell_means(products: Floats, numbers: NDArray[np.int32], *, shells: Shells) -> Floats:
+    """Return the mean over the pairs of each shell; pairs without a number are left out."""
+    used = numbers >= 0
+    total = np.bincount(numbers[used], products[used], len(shells.pairs))
+    return np.asarray(total / np.maximum(shells.pairs, 1))
 
 
 def _effective(curves: Floats, *, shells: Shells) -> Floats:

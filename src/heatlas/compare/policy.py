@@ -210,11 +210,7 @@ def _check_regions(maps: ComparedMaps, *, policy: str) -> None:
 def _common(maps: ComparedMaps, mask: Mask | None) -> Selection:
     inside = maps.measured_by_all
     if not inside.any():
-        raise DataError(
-            f"policy 'common': no {maps.element} is measured by all {len(maps)} maps. "
-            f"{_least_shared(maps)} Leave a map out, or compare each pair over what it shares "
-            "(--policy pairwise)."
-        )
+        raise DataError(f"policy 'common': {_nothing_common(maps)}")
     whole = np.zeros(maps.mask.space.size, dtype=bool)
     whole[maps.mask.indices[inside]] = True
     return Selection(
@@ -263,6 +259,20 @@ def _whole_grid(maps: ComparedMaps, mask: Mask | None) -> Selection:
         mask=Mask(space=maps.mask.space, inside=everywhere, words="every voxel of the grid"),
         elements=np.arange(maps.mask.size),
         fills=maps.fills,
+    )
+
+
+def _nothing_common(maps: ComparedMaps) -> str:
+    """Return why the policy leaves nothing, and what to do; two maps share nothing in any way."""
+    if len(maps) == 2:
+        names = f"'{maps.names[0]}' and '{maps.names[1]}'"
+        return (
+            f"no {maps.element} is measured by both {names}. Check that they lie in the same space "
+            "and show the same part of the brain."
+        )
+    return (
+        f"no {maps.element} is measured by all {len(maps)} maps. {_least_shared(maps)} Leave a map "
+        "out, or compare each pair over what it shares (--policy pairwise)."
     )
 
 

@@ -12,6 +12,7 @@ from scipy.stats import chi2
 
 from heatlas.compare.blocks import Blocks, blocks_of
 from heatlas.compare.policy import Selection
+from heatlas.core.execute import Executor, SerialExecutor
 from heatlas.core.space import Grid
 from heatlas.core.value import Value
 
@@ -69,7 +70,11 @@ def selected_blocks(selection: Selection) -> Blocks | None:
 
 
 def check_stationarity(
-    selection: Selection, maps: Sequence[int], *, blocks: Blocks | None = None
+    selection: Selection,
+    maps: Sequence[int],
+    *,
+    blocks: Blocks | None = None,
+    executor: Executor | None = None,
 ) -> Stationarity:
     """Compare the blocks of each map with each other.
 
@@ -81,6 +86,8 @@ def check_stationarity(
         Numbers of the maps.
     blocks : Blocks, optional
         Of the selection's mask; None makes them.
+    executor : Executor, optional
+        Runs maps side by side in threads; None takes one after the other.
 
     Returns
     -------
@@ -104,7 +111,14 @@ def check_stationarity(
             p_variance=nothing,
             p_roughness=nothing,
         )
-    found = np.array([_judged(blocks.cells(selection.values_of(k)), blocks) for k in maps])
+    cut = blocks
+    cut.prepare()
+
+    def judged(number: int) -> tuple[float, float, float, float]:
+        return _judged(cut.cells(selection.values_of(number)), cut)
+
+    runner = executor or SerialExecutor()
+    found = np.array(list(runner.map(judged, maps)))
     return Stationarity(
         variance_range=found[:, 0],
         p_variance=found[:, 1],

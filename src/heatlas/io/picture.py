@@ -26,7 +26,7 @@ PNG_TEXT_CHUNKS = (b"tEXt", b"zTXt", b"iTXt", b"tIME", b"eXIf")
 HTML_ID = "heatlas-provenance"
 LARGEST_TEXT = 16 * 2**20  # bytes of a provenance; more is refused before it takes memory
 LARGEST_PAGE = 256 * 2**20
-AVERAGE_FILTER = 3
+UP_FILTER = 2
 
 
 def png_bytes(
@@ -61,8 +61,9 @@ def png_bytes(
 
     Notes
     -----
-    Every row takes the average filter, and zlib level 2: on slice mosaics the best trade of size
-    for time among the filters and levels that were measured. Takes one copy of the pixels.
+    Every row takes the filter "up", and zlib level 2: on slice mosaics, CT and plain pages the
+    smallest and nearly the fastest of the filters and levels that were measured, for voxels drawn
+    larger than a pixel repeat the row above. Takes one copy of the pixels.
     """
     _check_pixels(pixels)
     height, width, channels = pixels.shape
@@ -257,16 +258,13 @@ def _check_pixels(pixels: NDArray[np.uint8]) -> None:
 
 
 def _filtered(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Return rows with their filter byte: each byte minus the mean of left and upper neighbour."""
+    """Return rows with their filter byte: each byte minus the one above it."""
     height, width, channels = pixels.shape
     rows = pixels.reshape(height, width * channels)
-    mean = np.zeros(rows.shape, dtype=np.uint16)
-    mean[:, channels:] += rows[:, :-channels]
-    mean[1:] += rows[:-1]
-    mean >>= 1
     filtered = np.empty((height, 1 + width * channels), dtype=np.uint8)
-    filtered[:, 0] = AVERAGE_FILTER
-    np.subtract(rows, mean.astype(np.uint8), out=filtered[:, 1:])
+    filtered[:, 0] = UP_FILTER
+    filtered[0, 1:] = rows[0]
+    np.subtract(rows[1:], rows[:-1], out=filtered[1:, 1:])
     return filtered
 
 

@@ -6,6 +6,7 @@ import re
 from functools import cache, lru_cache
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 from PIL import ImageFont
 
@@ -28,6 +29,20 @@ def typeface(size: float, *, bold: bool = False) -> ImageFont.FreeTypeFont:
 def text_width(text: str, *, size: float, bold: bool = False) -> float:
     """Return how many pixels a line of text takes."""
     return float(typeface(size, bold=bold).getlength(text))
+
+
+@lru_cache(maxsize=1 << 9)
+def inked(
+    text: str, *, size: float, bold: bool, anchor: str, start: tuple[float, float]
+) -> tuple[Any, tuple[int, int]]:  # Pillow's own kind of memory, which has no public name
+    """Return a line of text as ink, and how far it lies from its whole pixel.
+
+    ``start`` is the part of the place that is no whole pixel. Figures of one scan repeat most of
+    their words, and drawing letters takes longer than drawing a slice.
+    """
+    font = typeface(size, bold=bold)
+    ink, (right, down) = font.getmask2(text, "L", anchor=anchor, start=start, stroke_filled=True)
+    return ink, (int(right), int(down))
 
 
 def wrap(text: str, *, width: float, size: float, bold: bool = False) -> tuple[str, ...]:

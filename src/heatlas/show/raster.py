@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -9,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from PIL import Image, ImageDraw
 
 from heatlas.core.colour import ColourScale
-from heatlas.show.lettering import typeface
+from heatlas.show.lettering import inked, typeface
 from heatlas.show.scene import RGB, Bar, Greys, Panel, Path, Scene, Tile, Words
 
 Pixels = NDArray[np.uint8]
@@ -175,11 +176,20 @@ def _dashed(
 
 
 def _draw_words(image: Image.Image, words: Words, *, pen: ImageDraw.ImageDraw) -> None:
-    font = typeface(words.size, bold=words.bold)
     if not words.upright:
-        anchor = ANCHORS[words.align]
-        pen.text((words.x, words.y), words.text, fill=words.colour, font=font, anchor=anchor)
+        # As ``pen.text`` does it, but for the letters, which are drawn once in a process.
+        (x_part, x), (y_part, y) = math.modf(words.x), math.modf(words.y)
+        ink, (right, down) = inked(
+            words.text,
+            size=words.size,
+            bold=words.bold,
+            anchor=ANCHORS[words.align],
+            start=(x_part, y_part),
+        )
+        place = (int(x) + right, int(y) + down)
+        pen.draw.draw_bitmap(place, ink, pen.draw.draw_ink(words.colour))
         return
+    font = typeface(words.size, bold=words.bold)
     ascent, descent = font.getmetrics()
     length = int(font.getlength(words.text)) + 2
     ink = Image.new("L", (length, ascent + descent), 0)

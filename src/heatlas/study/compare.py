@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,6 +13,7 @@ from heatlas.compare.background import Enclosed
 from heatlas.compare.comparison import MapComparison, Question, compare_aligned
 from heatlas.compare.maps import align_maps
 from heatlas.compare.regions import RegionTable
+from heatlas.compare.surrogates import SOURCES
 from heatlas.core.errors import DataError
 from heatlas.core.execute import available_cores, get_executor
 from heatlas.core.matrix import Side
@@ -35,12 +37,15 @@ from heatlas.study.comparesources import (
     stream_maps,
     volume_of,
 )
-from heatlas.study.comparisonchecks import stationarity_warnings
+from heatlas.study.comparisonchecks import (
+    check_some_value,
+    coverage_warnings,
+    mask_warnings,
+    stationarity_warnings,
+)
 from heatlas.study.parcellation import Parcellation
 
 __all__ = ["CompareOptions", "Parcellation", "compare_maps"]
-
-FEW_COVERED = 0.5  # a smaller share of a map's voxels in the comparison is worth a warning
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -169,6 +174,7 @@ def compare_maps(
         read = _over_voxels(sources, chosen, grid=grid)
     executor = get_executor("threads", workers=available_cores())
     compared = compare_aligned(read.maps, question, executor=executor)
+    check_some_value(compared)
     compared = replace(
         compared,
         backgrounds=read.backgrounds,
@@ -231,6 +237,12 @@ def _labelled(compared: MapComparison, labels: Path | str | Table) -> MapCompari
     for name in label_of:
         if name not in known:
             raise DataError(f"labels: {unknown('map', name, known=sorted(known))}")
+    given_labels = Counter(label_of.get(name, name) for name in known)
+    shared = sorted(label for label, n in given_labels.items() if n > 1)
+    if shared:
+        raise DataError(
+            f"labels: {join(shared)} would stand for more than one map; give each its own label."
+        )
 
     def renamed(side: Side) -> Side:
         given = tuple(group_of.get(name, "") for name in side.names)
@@ -290,12 +302,8 @@ def _warnings(facts: Sequence[MapFact], compared: MapComparison) -> list[str]:
             f"no background was found in {join(bare)}: every voxel counts as measured; a mask "
             "would keep the comparison to the brain"
         )
-    n = compared.matrix.n
-    lost = n is not None and compared.question.policy == "common"
-    if lost and (compared.coverage.values < FEW_COVERED).any():
-        warnings.append(
-            f"some maps share less than half of their {compared.element}s; see the coverage"
-        )
+    warnings += coverage_warnings(compared, whole=[*masks, *bare])
+    warnings += mask_warnings(compared)
     empty = int((np.isnan(compared.matrix.values) & ~compared.question.repeated).sum())
     if empty:
         verb = "has" if empty == 1 else "have"
@@ -306,6 +314,11 @@ def _warnings(facts: Sequence[MapFact], compared: MapComparison) -> list[str]:
     turned = int((compared.sign_depends & ~compared.question.repeated).sum())
     if turned:
         warnings.append(f"the sign of {count(turned, 'cell')} depends on the background policy")
+    if compared.is_tested and compared.question.null in SOURCES:
+        warnings.append(
+            "surrogates do not know that both sides of a brain are alike; where they are, the "
+            "default's p-values, which count that, are larger and right"
+        )
     warnings += stationarity_warnings(compared)
     return list(dict.fromkeys(warnings))
 

@@ -1,6 +1,8 @@
-"""What a comparison says about stationarity: a row a map, a row a pair that was judged again."""
+"""What a comparison says about itself: its coverage, its mask, how stationary its maps are."""
 
 from __future__ import annotations
+
+from collections.abc import Collection
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,11 +10,108 @@ from numpy.typing import NDArray
 from heatlas.compare.comparison import MapComparison
 from heatlas.compare.crosscheck import CrossCheck
 from heatlas.compare.stationarity import FACTOR, LEVEL
+from heatlas.core.errors import DataError
 from heatlas.core.table import Column, Table
-from heatlas.core.words import count, join
+from heatlas.core.words import count, join, percent
 
 Flags = NDArray[np.bool_]
 MOST_NAMED = 5
+FEW_COVERED = 0.5  # a smaller share of a map's voxels in the comparison is worth a warning
+FEWEST = 3  # elements without which no measure is computed
+
+
+def check_some_value(compared: MapComparison) -> None:
+    """Raise where not one cell could be computed, for an empty heat map says nothing.
+
+    Parameters
+    ----------
+    compared : MapComparison
+        Any.
+
+    Raises
+    ------
+    DataError
+        If every cell of two different maps is empty.
+    """
+    cells = ~compared.question.repeated
+    if not cells.any() or np.isfinite(compared.matrix.values[cells]).any():
+        return
+    question, element = compared.question, compared.element
+    n = compared.matrix.n
+    most = 0 if n is None else int(np.nanmax(np.broadcast_to(n, cells.shape)[cells]))
+    if most < FEWEST:
+        why = (
+            f"two maps share at most {count(most, element)} and a comparison needs {FEWEST}; "
+            "check that they lie in the same space and that the voxels are small enough"
+        )
+    elif question.measure == "dice":
+        why = (
+            f"no map has a magnitude above {question.dice_above:g} there; lower the threshold "
+            "(--dice-above)"
+        )
+    else:
+        why = (
+            f"one map of each pair is constant in the {element}s that policy "
+            f"'{question.policy}' leaves, as a mask is inside itself; leave it out or take "
+            "another policy (--policy)"
+        )
+    raise DataError(f"No cell has a value: {why}.")
+
+
+def coverage_warnings(compared: MapComparison, *, whole: Collection[str]) -> list[str]:
+    """Return the words about maps of which the common elements are a small part.
+
+    Parameters
+    ----------
+    compared : MapComparison
+        Any.
+    whole : collection of str
+        Maps without a background, of which every voxel counts as measured: they say nothing.
+
+    Returns
+    -------
+    list of str
+        Empty where each map shares half of its elements with each other, or the policy asks only
+        pairs.
+    """
+    if compared.question.policy != "common" or compared.matrix.n is None:
+        return []
+    coverage, element = compared.coverage, compared.element
+    told = np.array([name not in whole for name in coverage.rows.names])
+    shares = np.where(told[:, None], coverage.values, np.nan)
+    if not (shares < FEW_COVERED).any():
+        return []
+    row, column = np.unravel_index(np.nanargmin(shares), shares.shape)
+    least = shares[row, column]
+    way_out = "; if zeros of a thresholded map are data, take the policy 'union-zero' or 'mask'"
+    return [
+        f"some maps share less than half of their {element}s, the least "
+        f"'{coverage.rows.names[row]}', of which '{coverage.columns.names[column]}' measures "
+        f"{percent(least, digits=1 if least < 0.1 else 0)}; see the coverage"
+        f"{way_out if element == 'voxel' else ''}"
+    ]
+
+
+def mask_warnings(compared: MapComparison) -> list[str]:
+    """Return the words about a mask that the chosen policy does not use.
+
+    Parameters
+    ----------
+    compared : MapComparison
+        Any.
+
+    Returns
+    -------
+    list of str
+        Empty where there is no mask, or it is what the cells rest on.
+    """
+    policy = compared.question.policy
+    if compared.question.mask is None or policy == "mask":
+        return []
+    return [
+        f"the mask does not limit policy '{policy}'; it is held beside as a policy of its own, "
+        "and --policy mask compares inside it"
+    ]
 
 
 def stationarity_table(check: CrossCheck) -> Table:
@@ -139,12 +238,14 @@ def stationarity_warnings(compared: MapComparison) -> list[str]:
     some = join([*flagged[:MOST_NAMED], *more])
     pairs = _shown(compared, check)
     changed = int((verdict_changes(compared) & pairs).sum())
+    n_pairs = int(pairs.sum())
+    judged = f"{count(n_pairs, 'cell')} of two such maps {'was' if n_pairs == 1 else 'were'}"
     outcome = f"the verdict on {changed} of them changes" if changed else "no verdict changes by it"
     return [
         f"{len(flagged)} of {count(len(check.names), 'map')} differ in smoothness or size from "
         f"part to part ({some}), which the null does not allow for; "
-        f"{count(int(pairs.sum()), 'cell')} of two such maps were judged again with an effective n "
-        f"counted within blocks, and {outcome} (stationarity_cells.tsv)"
+        f"{judged} judged again with an effective n counted within blocks, and {outcome} "
+        "(stationarity_cells.tsv)"
     ]
 
 

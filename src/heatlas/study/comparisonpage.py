@@ -258,8 +258,9 @@ def _test_words(compared: MapComparison) -> list[str]:
     size = region_test_words(compared) or (
         "The effective number of voxels is Dutilleul's, from autocorrelations within the shared "
         "voxels, averaged over shells of equal distance and cut at their first value that is not "
-        "positive; intervals are Fisher's with that number. Maps are taken as stationary and "
-        "isotropic."
+        "positive; what left and right have in common, by the distance from one to the other's "
+        "mirror image, counts as well; intervals are Fisher's with that number. Maps are taken as "
+        "stationary and isotropic otherwise."
     )
     if question.null in SOURCES:
         source = SOURCES[question.null]

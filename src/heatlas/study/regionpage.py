@@ -89,7 +89,8 @@ def region_test_words(compared: MapComparison) -> str:
         return ""
     return (
         "The effective number of regions is Dutilleul's, from autocorrelations over the shared "
-        "regions, averaged over shells of equal distance between centres, divided by the factor by "
+        "regions, averaged over shells of equal distance between centres, with what left and right "
+        "have in common by the distance to the other's mirror image, divided by the factor by "
         "which unequal spread (small regions scatter more) widens the regression of one map on "
         "the other (White); intervals are Fisher's with that number. Maps are taken as stationary "
         "and isotropic otherwise, and distances are straight lines through the brain."
