@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from heatlas.core.errors import DataError, SpaceMismatchError, UnknownNameError
 from heatlas.core.volume import Volume
@@ -112,6 +113,21 @@ def test_without_a_class_the_one_of_the_largest_mean_probability_is_taken() -> N
     found = explain_model(Brightest(), bright_scan(), look=BRAIN, settings=QUICK)
     assert found.main.explanation.class_index == int(found.class_shares.mean(axis=0).argmax())
     assert "the class decided for" in found.main.explanation.caption
+
+
+def test_without_a_class_only_the_slices_that_were_asked_for_decide() -> None:
+    module = Brightest()
+    before = explain_model(module, bright_scan(), look=BRAIN, settings=QUICK).class_shares
+    second, first = np.sort(np.log(before[:, 1] / before[:, 0]))[-2:]
+    with torch.no_grad():  # now one slice alone is of class 1
+        module.scores.bias += torch.tensor([1.0, -1.0]) * float(first + second) / 4
+    number = int(before[:, 1].argmax()) + 1
+    everything = explain_model(module, bright_scan(), look=BRAIN, settings=QUICK)
+    alone = explain_model(
+        module, bright_scan(), look=replace(BRAIN, slices=(number,)), settings=QUICK
+    )
+    assert everything.main.explanation.class_index == 0
+    assert alone.main.explanation.class_index == 1
 
 
 def test_a_mask_adds_the_pointing_game_whatever_grid_it_lies_on() -> None:

@@ -2,10 +2,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from torch import nn
 
 from heatlas.core.errors import DataError
 from heatlas.core.volume import Volume
-from heatlas.learn.network.model import as_network
+from heatlas.learn.network.model import Network, as_network
 from heatlas.study.networkimages import NetworkInput, mask_of_slice, network_images
 from tests.learn.nets import seeded
 from tests.study.explaining import BRIGHT, Brightest, bright_scan
@@ -39,6 +40,19 @@ def test_a_network_of_volumes_gets_the_volume() -> None:
     asked = NetworkInput(window="brain", slices=(2,))
     with pytest.raises(DataError, match="leave out --slices"):
         network_images(scan, as_network(Brightest(axes=3)), asked=asked)
+
+
+def test_what_the_file_of_a_network_declares_is_what_it_gets() -> None:
+    module = Brightest(axes=3)
+    hidden = Network(module=nn.Sequential(module), name="net", image_shape=(3, None, None, None))
+    assert network_images(bright_scan(), hidden, asked=BRAIN).images.shape[:2] == (1, 3)
+    slices = Network(module=nn.Flatten(), name="net", image_shape=(None, 24, 28))
+    shown = network_images(bright_scan(), slices, asked=BRAIN)
+    assert shown.axes == 2
+    assert shown.images.shape[1] == 1
+    asked = NetworkInput(window="brain", axes=2)
+    with pytest.raises(DataError, match="axes: 2 given, but network 'net' takes 3-D images"):
+        network_images(bright_scan(), hidden, asked=asked)
 
 
 def test_a_mask_falls_onto_a_slice_by_its_millimetres() -> None:

@@ -114,3 +114,5 @@ def test_crops_that_cannot_be_are_refused() -> None:
     for words in ("", "1:2:3,4:5", "a:b,c:d", "20-30,1-4"):
         with pytest.raises(DataError, match="expected first and end"):
             parse_crop(words)
+    with pytest.raises(DataError, match="crop: '5:2,3:9' given, but a range has to end after"):
+        parse_crop("5:2,3:9")

@@ -203,7 +203,8 @@ def explain_model(
     look : NetworkInput
         How the scan is shown to the network: as it was trained.
     class_index : int, optional
-        The class to explain; by default the one with the largest mean probability over slices.
+        The class to explain; by default the one with the largest mean probability over the
+        slices: those that ``look`` names, or all.
     mask : Path, str or Volume, optional
         Where the truth is known to lie, such as a lesion; on any grid.
     settings : ExplainSettings, optional
@@ -241,7 +242,8 @@ def explain_model(
     shown = network_images(scan, network, asked=look)
     network = with_scores_known(network, shown.images[0])
     shares = probabilities(network, shown.images)
-    chosen = _chosen_class(network, shares, asked=class_index)
+    looked_at = shares[[number - 1 for number in look.slices]] if look.slices else shares
+    chosen = _chosen_class(network, looked_at, asked=class_index)
     places = _chosen_places(shares[:, chosen], asked=look.slices)
     truth = None if mask is None else _truth(mask, scan=scan, shown=shown)
     case = _Case(
@@ -285,6 +287,7 @@ class _Case(Value):
 
 
 def _chosen_class(network: Network, shares: NDArray[np.float64], *, asked: int | None) -> int:
+    """Return the class that was asked for, or the most probable one of the images looked at."""
     if asked is None:
         return int(shares.mean(axis=0).argmax())
     check_class(network, asked, n_classes=shares.shape[1])

@@ -110,7 +110,7 @@ def network_images(scan: CtScan, network: Network, *, asked: NetworkInput) -> Ne
     scan : CtScan
         What is looked at.
     network : Network
-        Its first convolution says how many axes and channels it takes.
+        Its file, or its first convolution, says how many axes and channels it takes.
     asked : NetworkInput
         Scale, size and slices.
 
@@ -191,17 +191,23 @@ def _scale(scan: CtScan, asked: NetworkInput) -> tuple[InputScale, Window]:
 
 
 def _axes(network: Network, asked: NetworkInput) -> tuple[int, int]:
-    """Return axes and channels of the network's input."""
-    first = first_convolution(network.module)
-    if first is None:
+    """Return axes and channels of the network's input, where nothing says them as asked."""
+    known = _known_axes(network)
+    if known is None:
         return asked.axes or 2, 1
-    axes, channels = first
+    axes, channels = known
     if asked.axes is not None and asked.axes != axes:
         raise DataError(
-            f"axes: {asked.axes} given, but the first convolution of network '{network.name}' "
-            f"takes {axes}-D images."
+            f"axes: {asked.axes} given, but network '{network.name}' takes {axes}-D images."
         )
     return axes, channels
+
+
+def _known_axes(network: Network) -> tuple[int, int] | None:
+    """Return axes and channels as the network's file declares them, or its first convolution."""
+    if network.image_shape:
+        return len(network.image_shape) - 1, network.image_shape[0] or 1
+    return first_convolution(network.module)
 
 
 def _check_slices(numbers: tuple[int, ...], *, n: int) -> None:

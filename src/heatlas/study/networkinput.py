@@ -262,7 +262,10 @@ def parse_crop(text: str) -> tuple[tuple[int, int], ...]:
             f"crop: '{text}' given, expected first and end of rows and of columns, such as "
             "20:220,30:230."
         )
-    return tuple((int(first), int(end)) for first, end in pairs)
+    ranges = tuple((int(first), int(end)) for first, end in pairs)
+    if not all(first < end for first, end in ranges):
+        raise DataError(f"crop: '{text}' given, but a range has to end after its first.")
+    return ranges
 
 
 def size_words(shape: tuple[int, ...]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import pickle
 import warnings
 import zipfile
 
@@ -101,8 +102,15 @@ def test_objects_in_a_weights_file_are_not_unpickled() -> None:
             return pytest.fail, ("the file ran code",)
 
     for content in ({"weight": Bomb()}, seeded("plain-2d")):
-        with pytest.raises(NotSupportedError, match="holds objects besides weights"):
-            load_network(saved(content), name="net", architecture="plain-2d")
+        for architecture in ("plain-2d", None):
+            with pytest.raises(NotSupportedError, match="holds objects besides weights"):
+                load_network(saved(content), name="net", architecture=architecture)
+
+
+def test_a_bare_pickle_is_refused_without_words_of_torch() -> None:
+    with warnings.catch_warnings(), pytest.raises(NotSupportedError, match="objects besides"):
+        warnings.simplefilter("error")
+        load_network(io.BytesIO(pickle.dumps(seeded)), name="net", architecture="plain-2d")
 
 
 @pytest.mark.parametrize(
@@ -144,7 +152,7 @@ def test_weights_that_do_not_fit_are_one_sentence() -> None:
         load_network(stream, name="net", architecture="residual-2d")
     with pytest.raises(UnknownNameError, match="Unknown architecture 'resnet50'"):
         load_network(stream, name="net", architecture="resnet50")
-    with pytest.raises(DataError, match="are not those of a 'plain-2d'"):
+    with pytest.raises(DataError, match="are not those of a 'plain-2d'; the file holds 'w'"):
         load_network(saved({"w": torch.zeros(2)}), name="net", architecture="plain-2d")
     with pytest.raises(DataError, match="expected a state dict, names with tensors"):
         load_network(saved([1, 2]), name="net", architecture="plain-2d")

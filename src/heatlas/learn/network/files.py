@@ -15,7 +15,7 @@ from torch import nn
 
 from heatlas.core.errors import DataError, NotSupportedError
 from heatlas.core.registry import Registry
-from heatlas.core.words import count
+from heatlas.core.words import count, join
 from heatlas.learn.network.architectures import ARCHITECTURES
 from heatlas.learn.network.engine import RUN_FAULTS, reason
 from heatlas.learn.network.exported import read_exported
@@ -138,12 +138,12 @@ def _kind_of_archive(stream: BinaryIO) -> str:
 
 def _read_weights(opened: Opened) -> Read:
     """Fill a named architecture with the weights of a state dict."""
+    weights = _weights(opened.stream)
     if opened.architecture is None:
         raise DataError(
             "network: the file holds weights only; name their architecture: "
             f"{', '.join(ARCHITECTURES)}, or package.module:factory with trust_model."
         )
-    weights = _weights(opened.stream)
     module = _module(opened.architecture, weights=weights, trust_model=opened.trust_model)
     try:
         module.load_state_dict(weights)
@@ -159,7 +159,9 @@ def _weights(stream: BinaryIO) -> dict[str, torch.Tensor]:
     """Return the tensors of a state dict by name; checkpoints may hold it one level down."""
     stream.seek(0)
     try:
-        content: Any = torch.load(stream, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # of torch's own, about kinds of pickles
+            content: Any = torch.load(stream, map_location="cpu", weights_only=True)
     except UnpicklingError as error:
         raise NotSupportedError(
             "network: the file holds objects besides weights, and reading those runs code; save "
@@ -187,7 +189,10 @@ def _module(
     kernels = [value for value in weights.values() if value.ndim >= 4]
     scores = weights.get("scores.bias")
     if not kernels or scores is None:
-        raise DataError(f"network: the weights are not those of a '{architecture}'.")
+        raise DataError(
+            f"network: the weights are not those of a '{architecture}'; the file holds "
+            f"{join([repr(key) for key in list(weights)[:3]]) or 'none'}."
+        )
     return make(channels=kernels[0].shape[1], classes=len(scores))
 
 
