@@ -134,7 +134,7 @@ def test_a_map_elsewhere_is_refused_in_one_sentence(
     far = write_nifti(tmp_path / "far.nii.gz", np.ones((4, 4, 4), np.float32), matrix=matrix)
     outcome = heatlas("ct", series, "-o", tmp_path / "out", "--map", far)
     assert outcome.code == 2
-    assert "The map does not overlap the CT: 'far' lies within x 4,999 to 5,007" in outcome.err
+    assert "The map does not overlap the CT: it lies within x 4,999 to 5,007" in outcome.err
     assert not (tmp_path / "out").exists()
 
 

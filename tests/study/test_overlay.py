@@ -284,3 +284,15 @@ def test_ct_in_colours_is_written_as_two_figures(tmp_path: Path) -> None:
     assert "fail" in notes[1]
     with pytest.raises(DataError, match="exists already"):
         write_colours(tmp_path, head_ct(), table="jet", view=ONE, overwrite=False)
+
+
+def test_the_name_of_a_map_file_is_written_nowhere(tmp_path: Path) -> None:
+    ct = head_ct()
+    blob = blob_on(ct.volume.grid, ct.volume.grid.to_mm(np.array([[30, 30, 4]]))[0])
+    path = write_nifti(tmp_path / "jane-doe.nii.gz", np.array(blob.values), matrix=blob.grid.affine)
+    write_map_on_ct(tmp_path / "heatmap.nii.gz", path, ct=ct.volume)
+    picture = draw_overlay(ct, path, view=ONE)
+    sidecar = (tmp_path / "heatmap.json").read_text()
+    assert "sha256" in sidecar and "jane" not in sidecar
+    assert b"jane" not in picture.content and "jane" not in picture.caption
+    assert "jane" not in str(picture.heat_map.provenance.to_json())

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from heatlas.core.colour import SEQUENTIAL_DEFAULT, ColourScale, scale_for, value_faded
 from heatlas.core.errors import DataError, SpaceMismatchError
 from heatlas.core.heatmap import HeatMap, heat_map_of
+from heatlas.core.provenance import Provenance, Step
 from heatlas.core.space import Grid, Mask
 from heatlas.core.statmap import StatMap
 from heatlas.core.threshold import value_threshold
@@ -21,7 +22,7 @@ from heatlas.core.value import Value
 from heatlas.core.volume import Volume
 from heatlas.core.words import percent
 from heatlas.geometry.resample import INTERPOLATIONS, nearest_values, resample
-from heatlas.io.nifti import read_header, read_volume, write_volume
+from heatlas.io.nifti import read_header, read_volume, stem, write_volume
 from heatlas.show.accessibility import verdict
 from heatlas.show.stored import stack_of
 from heatlas.show.view import View
@@ -32,6 +33,7 @@ from heatlas.study.outputs import check_outputs
 from heatlas.study.show import Picture, draw
 
 Fade = Literal["value", "none"]
+MAP = "map"  # what its file is called in provenance
 Source = Path | str | MapFile | HeatMap | StatMap | Volume
 MOST_OPAQUE = 0.75  # of a map without a threshold: the anatomy stays visible beneath its peak
 MOST_LABELS = 64  # whole numbers of which an image holds no more are labels
@@ -401,9 +403,31 @@ def _read(source: Source) -> MapFile:
         return MapFile(stat_map=_plain_map(source), notes=source.provenance.warnings)
     path = Path(source)
     if read_header(path).kind or "StatisticKind" in read_sidecar(path):
-        return read_map(path)
+        return _unnamed(read_map(path), path=path)
     volume = with_history(read_volume(path), path)
-    return MapFile(stat_map=_plain_map(volume), notes=volume.provenance.warnings)
+    plain = MapFile(stat_map=_plain_map(volume), notes=volume.provenance.warnings)
+    return _unnamed(plain, path=path)
+
+
+def _unnamed(read: MapFile, *, path: Path) -> MapFile:
+    """Return a map without its file's name, which over a scan may be that of a person."""
+    shown = read.stat_map
+    steps = tuple(_step_unnamed(step, name=path.name) for step in shown.provenance.steps)
+    bare = replace(
+        shown,
+        contrast="" if shown.contrast == stem(path) else shown.contrast,
+        provenance=Provenance(steps=steps),
+    )
+    notes = tuple(note.replace(path.name, MAP) for note in read.notes)
+    return replace(read, stat_map=bare, notes=notes)
+
+
+def _step_unnamed(step: Step, *, name: str) -> Step:
+    return replace(
+        step,
+        inputs={MAP if key == name else key: digest for key, digest in step.inputs.items()},
+        warnings=tuple(text.replace(name, MAP) for text in step.warnings),
+    )
 
 
 def _plain_map(volume: Volume) -> StatMap:
