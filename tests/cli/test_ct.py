@@ -146,3 +146,13 @@ def test_options_of_a_map_need_one(
     assert outcome.code == 2
     assert "--map" in outcome.err
     assert not (tmp_path / "out").exists()
+
+
+def test_the_scan_itself_is_never_replaced(heatlas: Runner, tmp_path: Path) -> None:
+    values = np.full((24, 24, 4), -1000, np.int16)
+    values[4:-4, 4:-4] = 35
+    scan = write_nifti(tmp_path / "ct.nii.gz", values)
+    before = scan.read_bytes()
+    outcome = heatlas("ct", scan, "-o", tmp_path, "--overwrite")
+    assert outcome.code == 2 and "this is an input, which is never replaced" in outcome.err
+    assert scan.read_bytes() == before

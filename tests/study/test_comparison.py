@@ -15,11 +15,12 @@ from heatlas.io.picture import read_provenance
 from heatlas.io.tables import read_table
 from heatlas.study.compare import CompareOptions, compare_maps
 from heatlas.study.comparison import (
-    check_folder,
+    FILES,
     matrix_table,
     policy_document,
     write_comparison,
 )
+from heatlas.study.outputs import check_folder
 from tests.phantom import SHAPE, ball, smooth_noise
 from tests.study.images import write_nifti
 
@@ -92,15 +93,15 @@ def test_the_same_maps_give_the_same_bytes(three: list[Path], tmp_path: Path) ->
 
 def test_nothing_is_replaced_by_accident(three: list[Path], tmp_path: Path) -> None:
     out = tmp_path / "out"
-    check_folder(out, inputs=three)
+    check_folder(out, inputs=three, files=FILES)
     write_comparison(compare_maps(three), out=out)
     with pytest.raises(DataError, match="exists already"):
-        check_folder(out, inputs=three)
-    check_folder(out, inputs=three, overwrite=True)
+        check_folder(out, inputs=three, files=FILES)
+    check_folder(out, inputs=three, files=FILES, overwrite=True)
     with pytest.raises(DataError, match="a file stands"):
-        check_folder(three[0], inputs=three)
+        check_folder(three[0], inputs=three, files=FILES)
     with pytest.raises(DataError, match="never replaced"):
-        check_folder(out, inputs=[*three, out / "cells.tsv"], overwrite=True)
+        check_folder(out, inputs=[*three, out / "cells.tsv"], files=FILES, overwrite=True)
 
 
 def test_a_matrix_becomes_a_table_with_named_rows() -> None:
@@ -172,7 +173,7 @@ def test_pictures_of_regions_do_not_outlive_their_comparison(
     out = tmp_path / "out"
     write_comparison(over_tables, out=out)
     with pytest.raises(DataError, match="exists already"):
-        check_folder(out, inputs=())
+        check_folder(out, inputs=(), files=FILES)
     write_comparison(compared, out=out)
     assert not list(out.glob("region*"))
     assert (out / "heatmap.png").is_file()

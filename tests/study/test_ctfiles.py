@@ -12,7 +12,8 @@ import pytest
 from heatlas.core.errors import DataError
 from heatlas.io.picture import read_provenance
 from heatlas.study.ct import read_ct
-from heatlas.study.ctfiles import CtPictures, check_ct_folder, write_ct
+from heatlas.study.ctfiles import FILES, CtPictures, write_ct
+from heatlas.study.outputs import check_folder
 from tests.dicoms import SECRETS, SERIES, head_pixels, write, write_series
 
 PIXELS = head_pixels(6)
@@ -99,7 +100,7 @@ def test_files_of_an_earlier_call_are_kept_unless_told_otherwise(tmp_path: Path)
     scan = read_ct(write_series(tmp_path / "in", PIXELS))
     write_ct(scan, tmp_path / "out")
     with pytest.raises(DataError, match="it exists already"):
-        check_ct_folder(tmp_path / "out", overwrite=False)
+        check_folder(tmp_path / "out", inputs=(), files=FILES)
     write_ct(scan, tmp_path / "out", overwrite=True)
-    with pytest.raises(DataError, match="this is a file"):
-        check_ct_folder(tmp_path / "out" / "ct.html", overwrite=True)
+    with pytest.raises(DataError, match="a file stands"):
+        check_folder(tmp_path / "out" / "ct.html", inputs=(), files=FILES, overwrite=True)

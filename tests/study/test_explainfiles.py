@@ -11,10 +11,10 @@ from heatlas.io.nifti import read_volume
 from heatlas.study.explainfiles import (
     FILES,
     card_document,
-    check_explain_folder,
     trust_document,
     write_explanation,
 )
+from heatlas.study.outputs import check_folder
 from tests.study.explaining import explained
 
 
@@ -55,10 +55,10 @@ def test_every_number_of_the_trust_card_is_in_the_document() -> None:
 def test_folders_that_may_not_be_written_are_told_before_the_work(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
     with pytest.raises(DataError, match="a file stands where"):
-        check_explain_folder(tmp_path / "file", inputs=())
+        check_folder(tmp_path / "file", inputs=(), files=FILES)
     (tmp_path / "trust.json").write_text("x")
     with pytest.raises(DataError, match="exists already"):
-        check_explain_folder(tmp_path, inputs=())
-    check_explain_folder(tmp_path, inputs=(), overwrite=True)
+        check_folder(tmp_path, inputs=(), files=FILES)
+    check_folder(tmp_path, inputs=(), files=FILES, overwrite=True)
     with pytest.raises(DataError, match="never replaced"):
-        check_explain_folder(tmp_path, inputs=(tmp_path / "trust.json",), overwrite=True)
+        check_folder(tmp_path, inputs=(tmp_path / "trust.json",), files=FILES, overwrite=True)

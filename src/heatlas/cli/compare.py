@@ -153,13 +153,14 @@ def compare_files(options: CompareFiles) -> None:
     know how smooth the maps are.
     """
     from heatlas.study.compare import CompareOptions, Parcellation, compare_maps
-    from heatlas.study.comparison import check_folder, write_comparison
+    from heatlas.study.comparison import FILES, write_comparison
+    from heatlas.study.outputs import check_folder
 
     centres = None if options.centres is None else Path(options.centres)
     single = (options.mask, options.space, options.labels, centres, options.atlas_labels)
     extra = [path for path in single if path is not None]
     inputs = [*options.columns, *(options.rows or []), *(options.given or []), *extra]
-    check_folder(options.out, inputs=inputs, overwrite=options.overwrite)
+    check_folder(options.out, inputs=inputs, files=FILES, overwrite=options.overwrite)
     compared = compare_maps(
         options.columns,
         options.rows,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from heatlas.cli.options import command_of
+from heatlas.cli.options import command_of, slice_numbers
 
 if TYPE_CHECKING:
     from heatlas.show.window import WindowedVolume
@@ -129,7 +129,8 @@ def show_ct(options: CtOptions) -> None:
     What was found is listed; whose scan it is is written nowhere.
     """
     from heatlas.study.ct import read_ct
-    from heatlas.study.ctfiles import check_ct_folder, write_ct
+    from heatlas.study.ctfiles import FILES, write_ct
+    from heatlas.study.outputs import check_folder
 
     if options.list_series:
         _list(options.source)
@@ -137,7 +138,8 @@ def show_ct(options: CtOptions) -> None:
     if options.out is None:
         raise typer.BadParameter("name a folder for the results.", param_hint="-o")
     _check_map_options(options)
-    check_ct_folder(options.out, overwrite=options.overwrite)
+    inputs = [path for path in (options.source, options.heat_map) if path is not None]
+    check_folder(options.out, inputs=inputs, files=FILES, overwrite=options.overwrite)
     scan = read_ct(
         options.source,
         series=options.series,
@@ -212,7 +214,7 @@ def _overlay(options: CtOptions, scan: CtScan, *, out: Path) -> tuple[Path, ...]
     from heatlas.study.overlay import CT_VIEW, slices_at, write_colours, write_overlay
 
     ct = _beneath(options, scan)
-    places = scan.slices.centres_mm()[[number - 1 for number in _numbers(options.slices)]]
+    places = scan.slices.centres_mm()[[number - 1 for number in slice_numbers(options.slices)]]
     view = replace(
         CT_VIEW,
         left_is_left=options.left_is_left,
@@ -244,22 +246,11 @@ def _pictures(options: CtOptions) -> CtPictures:
 
     return CtPictures(
         windows=tuple(options.window or ()),
-        slices=_numbers(options.slices),
+        slices=slice_numbers(options.slices),
         n_slices=options.n_slices,
         left_is_left=options.left_is_left,
         scale=options.scale,
     )
-
-
-def _numbers(words: str | None) -> tuple[int, ...]:
-    if words is None:
-        return ()
-    try:
-        return tuple(int(word) for word in words.split(","))
-    except ValueError:
-        raise typer.BadParameter(
-            f"'{words}' given, expected slice numbers such as 1,5,9.", param_hint="--slices"
-        ) from None
 
 
 def _list(source: Path) -> None:

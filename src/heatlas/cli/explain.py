@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from heatlas.cli.options import command_of
+from heatlas.cli.options import command_of, slice_numbers
 
 if TYPE_CHECKING:
     from heatlas.study.ct import CtScan
@@ -143,11 +143,12 @@ def explain_decision(options: ExplainOptions) -> None:
     trust card: controls, randomised parameters, deletion and insertion, stability, and a plain
     verdict. Say how the scan is shown to the network: --window or --input, as it was trained.
     """
-    from heatlas.study.explainfiles import check_explain_folder, write_explanation
+    from heatlas.study.explainfiles import FILES, write_explanation
+    from heatlas.study.outputs import check_folder
 
     extra = [options.mask] if options.mask is not None else []
     inputs = [options.model, options.image, *extra]
-    check_explain_folder(options.out, inputs=inputs, overwrite=options.overwrite)
+    check_folder(options.out, inputs=inputs, files=FILES, overwrite=options.overwrite)
     look = _look(options)
     from heatlas.study.explain import ExplainSettings, explain_model
     from heatlas.study.loadmodel import load_model
@@ -188,7 +189,7 @@ def _look(options: ExplainOptions) -> NetworkInput:
         scale=None if options.input_range is None else parse_input(options.input_range),
         size=None if options.size is None else parse_size(options.size),
         crop=() if options.crop is None else parse_crop(options.crop),
-        slices=_numbers(options.slices),
+        slices=slice_numbers(options.slices),
         axes=options.axes,  # type: ignore[arg-type]  # checked above
     )
 
@@ -202,14 +203,3 @@ def _scan(options: ExplainOptions) -> CtScan:
         unit=options.unit,  # type: ignore[arg-type]  # read_ct checks it
         intensity=options.intensity,
     )
-
-
-def _numbers(words: str | None) -> tuple[int, ...]:
-    if words is None:
-        return ()
-    try:
-        return tuple(int(word) for word in words.split(","))
-    except ValueError:
-        raise typer.BadParameter(
-            f"'{words}' given, expected numbers of slices such as 5,9.", param_hint="--slices"
-        ) from None

@@ -61,9 +61,9 @@ def explain_planted(options: ExampleOptions) -> None:
     """
     from heatlas.study.explainexample import ExampleSettings, run_example
     from heatlas.study.explainexamplefiles import example_files, write_example
-    from heatlas.study.explainfiles import check_explain_folder
+    from heatlas.study.outputs import check_folder
 
-    check_explain_folder(options.out, inputs=(), files=example_files(), overwrite=options.overwrite)
+    check_folder(options.out, inputs=(), files=example_files(), overwrite=options.overwrite)
     settings = ExampleSettings(
         architecture=options.architecture,
         n_pairs=options.pairs,

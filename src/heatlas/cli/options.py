@@ -7,6 +7,8 @@ from collections.abc import Callable
 from dataclasses import MISSING, fields
 from typing import Any, TypeVar, get_type_hints
 
+import typer
+
 Options = TypeVar("Options")
 
 
@@ -42,3 +44,15 @@ def command_of(verb: Callable[[Options], None], kind: type[Options]) -> Callable
     _command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     _command.__doc__ = verb.__doc__
     return _command
+
+
+def slice_numbers(words: str | None) -> tuple[int, ...]:
+    """Return the numbers of ``--slices 1,5,9``; none where the option is left out."""
+    if words is None:
+        return ()
+    try:
+        return tuple(int(word) for word in words.split(","))
+    except ValueError:
+        raise typer.BadParameter(
+            f"'{words}' given, expected slice numbers such as 1,5,9.", param_hint="--slices"
+        ) from None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +13,9 @@ from heatlas.compare.correlation import MEASURES
 from heatlas.compare.policy import POLICIES
 from heatlas.compare.regions import LEAST_SHARE, RegionTable
 from heatlas.compare.surrogates import SOURCES
-from heatlas.core.errors import DataError
 from heatlas.core.matrix import LabelledMatrix
 from heatlas.core.table import Column, Table
 from heatlas.io.atomic import PROVENANCE_KEY, atomic_write, write_json, write_text
-from heatlas.io.foreign import files_of
 from heatlas.io.picture import sidecar_of
 from heatlas.io.tables import write_table
 from heatlas.show.report import render_page
@@ -47,36 +45,6 @@ FILES = (
     *REGION_PICTURES,
     REPORT,
 )
-
-
-def check_folder(out: Path, *, inputs: Sequence[Path], overwrite: bool = False) -> None:
-    """Check, before anything is computed, that a comparison may be written to a folder.
-
-    Parameters
-    ----------
-    out : Path
-        The folder; it need not exist.
-    inputs : sequence of Path
-        Files that are read; they are never replaced.
-    overwrite : bool
-        Whether the files of an earlier comparison may be replaced.
-
-    Raises
-    ------
-    DataError
-        If it is a file, holds an input that would be replaced, or holds an earlier comparison.
-    """
-    if out.exists() and not out.is_dir():
-        raise DataError(f"{out}: a file stands where the results folder is wanted; name another.")
-    read = {file.resolve() for path in inputs for file in (*files_of(path), sidecar_of(path))}
-    for file in (out / name for name in FILES):
-        if file.resolve() in read:
-            raise DataError(f"{file}: this is an input, which is never replaced; name another -o.")
-        if file.exists() and not overwrite:
-            raise DataError(
-                f"{file}: it exists already; name another folder, or allow its files to be "
-                "replaced (--overwrite)."
-            )
 
 
 def write_comparison(compared: MapComparison, *, out: Path) -> tuple[Path, ...]:

@@ -20,6 +20,7 @@ from heatlas.show.report import render_page
 from heatlas.show.windows import SliceView, compile_windows, spread_slices, windows_caption
 from heatlas.study.ct import BODY_HU, CtScan, default_windows
 from heatlas.study.ctpage import ct_page
+from heatlas.study.outputs import check_folder
 
 DOTS_PER_INCH = 96.0
 FILES = (
@@ -93,7 +94,7 @@ def write_ct(
     wanted = pictures or CtPictures()
     windows, reason = _windows(scan, wanted)
     view = _view(scan, wanted)
-    check_ct_folder(out, overwrite=overwrite)
+    check_folder(out, inputs=(), files=FILES, overwrite=overwrite)
     written = [out / "ct.nii.gz", out / "ct.json"]
     sidecar = {"Unit": scan.unit or "unknown", "NaN": "padding: not scanned"}
     write_volume(written[0], scan.volume, sidecar=sidecar)
@@ -103,31 +104,6 @@ def write_ct(
     page = ct_page(scan, figure=figure, windows=windows, reason=reason)
     write_text(out / "ct.html", render_page(page))
     return (*written, out / "windows.png", out / "windows.svg", out / "ct.html")
-
-
-def check_ct_folder(out: Path, *, overwrite: bool) -> None:
-    """Check, before anything is read, that a folder may take the results.
-
-    Parameters
-    ----------
-    out : Path
-        The folder.
-    overwrite : bool
-        Whether files of an earlier call may be replaced.
-
-    Raises
-    ------
-    DataError
-        If it is a file, or holds such files and they may not be replaced.
-    """
-    if out.exists() and not out.is_dir():
-        raise DataError(f"{out}: this is a file; name a folder for the results.")
-    there = [name for name in FILES if (out / name).exists()]
-    if there and not overwrite:
-        raise DataError(
-            f"{out / there[0]}: it exists already; choose another folder, or allow it to be "
-            "replaced (--overwrite)."
-        )
 
 
 def _windows(scan: CtScan, wanted: CtPictures) -> tuple[tuple[Window, ...], str]:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from heatlas.core.errors import DataError
 from heatlas.io.atomic import PROVENANCE_KEY, atomic_write, write_json, write_text
 from heatlas.io.nifti import write_volume
 from heatlas.learn.saliency import METHODS
@@ -22,40 +21,6 @@ PICTURES = ("explanation.png", "explanation.svg")
 TRUST = "trust.json"
 REPORT = "report.html"
 FILES = (MAP, "saliency.json", *PICTURES, TRUST, REPORT)
-
-
-def check_explain_folder(
-    out: Path, *, inputs: Sequence[Path], files: Sequence[str] = FILES, overwrite: bool = False
-) -> None:
-    """Check, before anything is computed, that an explanation may be written to a folder.
-
-    Parameters
-    ----------
-    out : Path
-        The folder; it need not exist.
-    inputs : sequence of Path
-        Files that are read; they are never replaced.
-    files : sequence of str
-        Names of what will be written.
-    overwrite : bool
-        Whether the files of an earlier call may be replaced.
-
-    Raises
-    ------
-    DataError
-        If it is a file, holds an input that would be replaced, or holds an earlier explanation.
-    """
-    if out.exists() and not out.is_dir():
-        raise DataError(f"{out}: a file stands where the results folder is wanted; name another.")
-    read = {path.resolve() for path in inputs}
-    for file in (out / name for name in files):
-        if file.resolve() in read:
-            raise DataError(f"{file}: this is an input, which is never replaced; name another -o.")
-        if file.exists() and not overwrite:
-            raise DataError(
-                f"{file}: it exists already; name another folder, or allow its files to be "
-                "replaced (--overwrite)."
-            )
 
 
 def write_explanation(found: ModelExplanation, *, out: Path) -> tuple[Path, ...]:

@@ -54,6 +54,40 @@ def check_outputs(
             _check_free(file, read=read, overwrite=overwrite)
 
 
+def check_folder(
+    out: Path, *, inputs: Sequence[Path], files: Sequence[str], overwrite: bool = False
+) -> None:
+    """Check, before anything is computed, that results may be written to a folder.
+
+    Parameters
+    ----------
+    out : Path
+        The folder; it need not exist.
+    inputs : sequence of Path
+        Files that are read; neither they nor what belongs to them is ever replaced.
+    files : sequence of str
+        Names of what will be written.
+    overwrite : bool
+        Whether the files of an earlier call may be replaced.
+
+    Raises
+    ------
+    DataError
+        If it is a file, holds an input that would be replaced, or holds earlier results.
+    """
+    if out.exists() and not out.is_dir():
+        raise DataError(f"{out}: a file stands where the results folder is wanted; name another.")
+    read = {file.resolve() for path in inputs for file in (*files_of(path), sidecar_of(path))}
+    for file in (out / name for name in files):
+        if file.resolve() in read:
+            raise DataError(f"{file}: this is an input, which is never replaced; name another -o.")
+        if file.exists() and not overwrite:
+            raise DataError(
+                f"{file}: it exists already; name another folder, or allow its files to be "
+                "replaced (--overwrite)."
+            )
+
+
 def outputs_for(sources: Sequence[Path], *, out: Path) -> list[Path]:
     """Return where the result of each input goes: one file, or one of its name in a folder.
 
